@@ -223,6 +223,8 @@ FORGET_ON_RESTORE = {"forget_on_restore": True}
 """`info` of a table: what its rows let in was good in the time of a backup, and isn't once that is restored."""
 MADE_OF_CASE = {"made_of_case": True}
 """`info` of a table: what was made of a case's words, kept by `case_id`; it goes once any of them is destroyed."""
+TALLIED = {"tallied": True}
+"""`info` of a table: how many rows of each unit came, and were erased, is kept: one taken away is told by that."""
 NAMES_FILE = {"names_file": True}
 """`info` of a column: the place of a sealed file, or None."""
 LAST_SEQ = {"last_seq": True}
