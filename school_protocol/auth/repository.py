@@ -30,6 +30,7 @@ from school_protocol.auth.models import AccountRow, AppointmentRow, OpenIdRow, U
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
 from school_protocol.storage.administration_log import Change, Kind, change_of
+from school_protocol.storage.engines import known_of
 from school_protocol.storage.models import AdministrationRow, is_genuine, new_id
 from school_protocol.storage.sql import add_rows
 
@@ -107,8 +108,12 @@ def account_named(session: Session, username: str) -> Account | None:
 
 def accounts(session: Session, ids: Collection[str]) -> dict[str, Account]:
     """The accounts with these ids, for naming people on a page."""
-    rows = session.execute(_ACCOUNTS_WITH_IDS, {"ids": list(ids)}) if ids else ()
-    return {row.id: _account(session, row) for row in rows}
+    known = known_of(session, "accounts")
+    asked = [one for one in dict.fromkeys(ids) if one not in known]
+    if asked:
+        rows = session.execute(_ACCOUNTS_WITH_IDS, {"ids": asked})
+        known |= dict.fromkeys(asked) | {row.id: _account(session, row) for row in rows}
+    return {one: known[one] for one in ids if known[one] is not None}
 
 
 _ACCOUNTS_WITH_IDS = select(*_ACCOUNTS).where(_ACCOUNTS.id.in_(bindparam("ids", expanding=True)))
@@ -271,13 +276,16 @@ class Holder:
 
 def holders(session: Session, units: Collection[str], *, today: date) -> tuple[Holder, ...]:
     """Who holds a role in any of these units today: active accounts only, by role and username."""
+    known, which = known_of(session, "holders"), (tuple(units), today)
+    if which in known:
+        return known[which]
     found = []
     for row in session.execute(_held(), {"units": list(units), "today": today}):
         said = {one.key: getattr(row, f"post_{one.key}") for one in _POSTS}
         account = _account(session, row)
         if account.active and is_genuine(session, AppointmentRow, SimpleNamespace(**said)):
             found.append(Holder(account, row.post_role, row.post_unit, row.enters))
-    return tuple(found)
+    return known.setdefault(which, tuple(found))
 
 
 def _current(today: date | BindParameter[date]) -> tuple[Any, ...]:
@@ -371,11 +379,12 @@ def schools_coded(session: Session, codes: Collection[str]) -> dict[str, Unit]:
 
 def find_units(session: Session, ids: Iterable[str]) -> dict[str, Unit]:
     """Several units with what lies above them: one query, however many units and storeys."""
-    wanted = list(dict.fromkeys(ids))
-    if not wanted:
-        return {}
-    rows = {row.id: row for row in session.execute(_UPWARDS, {"wanted": wanted})}
-    return {each: _unit(session, rows, rows[each]) for each in wanted if each in rows}
+    wanted, known = list(dict.fromkeys(ids)), known_of(session, "units")
+    asked = [each for each in wanted if each not in known]
+    if asked:
+        rows = {row.id: row for row in session.execute(_UPWARDS, {"wanted": asked})}
+        known |= {each: _unit(session, rows, rows[each]) if each in rows else None for each in asked}
+    return {each: known[each] for each in wanted if known[each] is not None}
 
 
 def units_of_kind(session: Session, kind: UnitKind) -> tuple[Unit, ...]:

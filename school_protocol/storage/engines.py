@@ -8,7 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from copy import copy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -151,6 +153,52 @@ def _found_out() -> dict[str, Any]:
     }  # fmt: skip
 
 
+@dataclass(eq=False, slots=True)
+class _Snapshot:
+    """A session that several readings of one request share; once `is_over`, the last of them closes it."""
+
+    session: Session
+    readings: int = 0
+    is_over: bool = False
+
+    def end(self) -> None:
+        self.is_over = True
+        if not self.readings:
+            self.session.close()
+
+
+_SNAPSHOTS: ContextVar[dict[object, _Snapshot] | None] = ContextVar("snapshots", default=None)
+_KNOWN = "known"
+
+
+def share_readings() -> None:
+    """From now on, until `end_readings`, what is read here of a store is read of one snapshot: a page is of a moment.
+
+    Whoever begins to write, or has written, begins anew: what decides is never read as it stood before.
+    """
+    end_readings()
+    _SNAPSHOTS.set({})
+
+
+def end_readings() -> None:
+    """Give every shared session back."""
+    renew_readings()
+    _SNAPSHOTS.set(None)
+
+
+def renew_readings() -> None:
+    """What is read from now on is read as it stands now."""
+    shared = _SNAPSHOTS.get()
+    while shared:
+        shared.popitem()[1].end()
+
+
+def known_of(session: Session, what: str) -> dict[Any, Any]:
+    """What was read already of the snapshot of this session, for whoever asks again; empty each time elsewhere."""
+    known: dict[str, dict[Any, Any]] = session.info.get(_KNOWN, {})
+    return known.setdefault(what, {})
+
+
 class Store:
     """One store of rows (a realm's, or the directory) with two ways in: to read, or to write all or nothing."""
 
@@ -159,12 +207,13 @@ class Store:
         reading: dict[str, Any] = {"purpose": READING}
         if engine.dialect.name == "postgresql":
             reading |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
-        self._readers = sessionmaker(engine.execution_options(**reading), expire_on_commit=False)
+        self._readers = sessionmaker(engine.execution_options(**reading), expire_on_commit=False, autoflush=False)
         self._writers = sessionmaker(engine.execution_options(purpose=WRITING), expire_on_commit=False)
         hasty = engine.execution_options(purpose=WRITING, patience=HASTY_SECONDS)
         self._hasty_writers = sessionmaker(hasty, expire_on_commit=False)
         self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
         self._token: str | None = None
+        self._has_snapshots = engine.dialect.name == "postgresql" or _is_file(engine.url)
 
     def seen_by(self, token: str) -> Self:
         """The same store, for whoever holds that token: where a wall stands, nothing else is there than theirs."""
@@ -186,7 +235,9 @@ class Store:
         found = copy(self)
         for name in ("_readers", "_writers", "_hasty_writers"):
             bound = getattr(self, name).kw["bind"].execution_options(**{VAULT: vault})
-            made = sessionmaker(bound, expire_on_commit=False, info={VAULT: vault, **said})
+            made = sessionmaker(
+                bound, expire_on_commit=False, autoflush=name != "_readers", info={VAULT: vault, **said}
+            )
             event.listen(made, "do_orm_execute", narrow)
             setattr(found, name, made)
         return found
@@ -200,9 +251,33 @@ class Store:
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session on one snapshot; the database itself refuses any write in it."""
-        with _own_errors(is_reading=True), self._readers() as session:
-            self._say_whose(session)
-            yield session
+        shared = _SNAPSHOTS.get() if self._has_snapshots else None
+        if shared is None:
+            with _own_errors(is_reading=True), self._readers() as session:
+                self._say_whose(session)
+                yield session
+            return
+        key = (self._readers, self._token)
+        found = shared.get(key)
+        with _own_errors(is_reading=True):
+            if found is None:
+                found = _Snapshot(self._readers())
+                found.session.info[_KNOWN] = {}
+            found.readings += 1
+            try:
+                if key not in shared:
+                    self._say_whose(found.session)
+                    shared[key] = found
+                yield found.session
+            except BaseException:
+                if shared.get(key) is found:
+                    del shared[key]
+                found.is_over = True
+                raise
+            finally:
+                found.readings -= 1
+                if found.is_over:
+                    found.end()
 
     @contextmanager
     def writing(self, *, together: bool = False) -> Iterator[Session]:
@@ -215,7 +290,9 @@ class Store:
             _hold_store(session, BUSY_SECONDS, together=together)
             session.info[BESIDE] = together
             self._say_whose(session)
+            renew_readings()
             yield session
+        renew_readings()
 
     @contextmanager
     def writing_if_free(self) -> Iterator[Session]:
@@ -226,7 +303,9 @@ class Store:
         with _own_errors(), self._in_turn(HASTY_SECONDS), self._hasty_writers.begin() as session:
             _hold_store(session, HASTY_SECONDS, together=True)
             self._say_whose(session)
+            renew_readings()
             yield session
+        renew_readings()
 
     @contextmanager
     def _in_turn(self, patience: float) -> Iterator[None]:

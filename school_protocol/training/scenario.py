@@ -154,7 +154,7 @@ class Step(Model):
         return self.model_dump(by_alias=True, exclude_defaults=True, exclude={"mark", "attach"})
 
 
-class RefusalObserver(Model):
+class Witness(Model):
     """How it comes about: these steps, after that place of the expected path, or after the opening."""
 
     after: str | None = None
@@ -203,7 +203,7 @@ class Inject(Model):
     delay: str | None = None
     text: Text
     trainer: Text | None = None
-    witness: RefusalObserver | None = None
+    witness: Witness | None = None
 
 
 class Trap(Model):
@@ -213,7 +213,7 @@ class Trap(Model):
     when: Condition
     reason: Text | None = None
     rule: Text | None = None
-    witness: RefusalObserver
+    witness: Witness
 
 
 class Note(Model):
@@ -259,7 +259,7 @@ class Scenario(Model):
         """The signs and facts that conditions read."""
         return frozenset().union(*(condition.names for condition in self.conditions()))
 
-    def witnesses(self) -> Iterator[tuple[str, str, RefusalObserver]]:
+    def witnesses(self) -> Iterator[tuple[str, str, Witness]]:
         """Every witness with the part and the key that it is for."""
         for key, inject in self.injects.items():
             if inject.witness is not None:

@@ -42,7 +42,7 @@ from school_protocol.protocol.check_context import (
 )
 from school_protocol.protocol.checks import texts_in
 from school_protocol.protocol.reader import explain, unknown_key
-from school_protocol.training.scenario import EVERYONE, Inject, RefusalObserver, Scenario, Sign, Step
+from school_protocol.training.scenario import EVERYONE, Inject, Scenario, Sign, Step, Witness
 
 # ---- limits: what is larger is refused before anything of it is looked at, or played -------------------------------
 # Several times what the largest that is shipped needs; they keep reading, playing and printing within seconds.
@@ -251,7 +251,7 @@ class _Check:
         for part, key, witness in self.scenario.witnesses():
             self.witness((part, key, "witness"), witness, clock)
 
-    def witness(self, path: Path, witness: RefusalObserver, clock: Mapping[str | None, datetime | None]) -> None:
+    def witness(self, path: Path, witness: Witness, clock: Mapping[str | None, datetime | None]) -> None:
         if witness.after is not None:
             self.refer((*path, "after"), witness.after, [_MARK], self.marks)
         self.steps((*path, "steps"), witness.steps, clock.get(witness.after))

@@ -37,10 +37,10 @@ from school_protocol.training.scenario import (
     EVERYONE,
     Attempt,
     Inject,
-    RefusalObserver,
     Scenario,
     Step,
     Table,
+    Witness,
     next_moment,
     reading,
     watch,
@@ -340,7 +340,7 @@ class _Proof:
                 with playing.branch() as branch:
                     self._witness(branch, part, key, witness)
 
-    def _witness(self, branch: Playing, part: str, key: str, witness: RefusalObserver) -> None:
+    def _witness(self, branch: Playing, part: str, key: str, witness: Witness) -> None:
         path: Path = (part, key, "witness")
         for number, step in enumerate(witness.steps):
             if not self._plays(branch, (*path, "steps", number), number + 1, step):
@@ -373,7 +373,7 @@ def _why(protocol: Protocol, played: Played) -> Iterator[str]:
             yield Phrase(N_("%(place)s: %(fault)s"), place=key, fault=Translated(said))
 
 
-def steps_of(scenario: Scenario, witness: RefusalObserver | None = None) -> Sequence[Step]:
+def steps_of(scenario: Scenario, witness: Witness | None = None) -> Sequence[Step]:
     """The expected path; or as much of it as a witness begins after, then the witness."""
     steps = scenario.path.steps
     if witness is None:

@@ -30,6 +30,7 @@ from school_protocol.publishing import routes as publishing_routes
 from school_protocol.reports import routes as reports_routes
 from school_protocol.reports import triage_routes
 from school_protocol.statistics import routes as statistics_routes
+from school_protocol.storage import engines
 from school_protocol.storage.engines import Engine, pooling, prepared
 from school_protocol.supervision import remark_routes, visit_routes
 from school_protocol.supervision import routes as supervision_routes
@@ -79,6 +80,8 @@ def _furnished(app: App, ctx: AppContext, *, testing: bool = False, ring: Callab
     """The application over a context; over the store of workshops the same pages, less those that no room serves."""
     app.extensions["ctx"] = ctx
     app.extensions[sessions.ACCOUNTS] = sign_in_service
+    app.before_request(engines.share_readings)
+    app.teardown_request(lambda _error: engines.end_readings())
     app.extensions["ring"] = ring or (lambda: None)
     app.extensions["may"] = endpoint_guard.may
     room_routes.furnish(app)

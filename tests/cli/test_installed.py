@@ -86,7 +86,7 @@ def test_the_wheel_holds_every_file_of_the_program_and_none_besides(source: Path
 
 def test_the_control_names_what_is_missing_and_what_is_too_much(source: Path) -> None:
     needed = wanted(source)
-    page, planted = "school_protocol/templates/sign_in/show.html", "school_protocol/tests/test_planted.py"
+    page, planted = "school_protocol/templates/auth/sign_in_show.html", "school_protocol/tests/test_planted.py"
     assert page in needed
     found = difference(needed, needed - {page} | {planted})
     assert (found.missing, found.besides) == ([page], [planted])

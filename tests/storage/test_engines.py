@@ -4,6 +4,7 @@ import errno
 import stat
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -240,3 +241,70 @@ def test_whoever_waits_too_long_for_their_turn_is_told_busy(realm: Realm, monkey
         with realm.store.writing(), pytest.raises(StorageBusy, match="goes on writing"):
             pool.submit(write).result(5)
         pool.submit(write).result(5)
+
+
+# ---- readings of one request share a snapshot ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def sharing() -> Iterator[None]:
+    engines.share_readings()
+    yield
+    engines.end_readings()
+
+
+def elsewhere(work: Callable[[], object]) -> None:
+    """As another request does it, while this one goes on."""
+    with ThreadPoolExecutor(1) as other:
+        other.submit(work).result()
+
+
+def written(store: Store, number: int) -> None:
+    with store.writing() as session:
+        session.add(message(number))
+
+
+def read(store: Store) -> list[str]:
+    with store.reading() as session:
+        return list(session.scalars(select(OutboxRow.id).order_by(OutboxRow.id)))
+
+
+@pytest.mark.usefixtures("sharing")
+def test_a_page_is_of_one_moment(realm: Realm) -> None:
+    assert read(realm.store) == []
+    elsewhere(lambda: written(realm.store, 1))
+    assert read(realm.store) == []
+    engines.end_readings()
+    assert read(realm.store) == ["m1"], "the control: without it each reading is of its own moment"
+
+
+@pytest.mark.usefixtures("sharing")
+def test_whoever_begins_to_write_reads_what_is_there_then(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(realm.store) == []
+    elsewhere(lambda: written(realm.store, 1))
+    with realm.store.writing():
+        assert read(realm.store) == ["m1"]
+    assert read(realm.store) == ["m1"]
+    elsewhere(lambda: written(realm.store, 2))
+    monkeypatch.setattr(engines, "renew_readings", lambda: None)
+    with realm.store.writing():
+        assert read(realm.store) == ["m1"], "the control"
+
+
+@pytest.mark.usefixtures("sharing")
+def test_what_was_written_is_read_afterwards_and_a_reading_under_way_ends_well(realm: Realm) -> None:
+    with realm.store.reading() as session:
+        assert session.scalars(select(OutboxRow.id)).all() == []
+        written(realm.store, 1)
+        assert read(realm.store) == ["m1"]
+        assert session.scalars(select(OutboxRow.id)).all() == []
+    engines.end_readings()
+    assert realm.store.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.usefixtures("sharing")
+def test_after_a_fault_the_next_reading_begins_anew(realm: Realm) -> None:
+    with pytest.raises(DBAPIError), realm.store.reading() as session:
+        session.execute(text("SELECT nothing FROM nowhere"))
+    elsewhere(lambda: written(realm.store, 1))
+    assert read(realm.store) == ["m1"]

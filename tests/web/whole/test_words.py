@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from tests.ctx.test_catalogues import stigma
 from werkzeug.datastructures import MultiDict
 
 from school_protocol.cases import desk_routes
@@ -21,6 +20,7 @@ from school_protocol.config import Settings
 from school_protocol.engine.definition import Protocol, Said, Words
 from school_protocol.language import Wording
 from school_protocol.ui.fields import Posted
+from tests.repository.test_catalogues import stigma
 
 from ..conftest import Accounts
 from ..page import form_token, read_page
