@@ -276,7 +276,8 @@ class Holder:
 
 def holders(session: Session, units: Collection[str], *, today: date) -> tuple[Holder, ...]:
     """Who holds a role in any of these units today: active accounts only, by role and username."""
-    known, which = known_of(session, "holders"), (tuple(units), today)
+    known: dict[tuple[tuple[str, ...], date], tuple[Holder, ...]] = known_of(session, "holders")
+    which = (tuple(units), today)
     if which in known:
         return known[which]
     found = []
