@@ -40,7 +40,6 @@ MODELS = (
     supervision_models,
     training_models,
     reports_models,
-    lookup_repository,
     protocol_models,
 )
 """Every module that declares tables."""

@@ -29,15 +29,14 @@ from sqlalchemy.orm import Session
 from school_protocol.auth.models import AccountRow, AppointmentRow, OpenIdRow, UnitRow
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
-from school_protocol.protocol.repository import (
-    _ACCOUNTS,
-    _POSTS,
-    _UNITS,
-)
 from school_protocol.storage.administration_log import Change, Kind, change_of
 from school_protocol.storage.engines import known_of
 from school_protocol.storage.models import AdministrationRow, is_genuine, new_id
 from school_protocol.storage.sql import add_rows
+
+# Statements that every page asks are made once, of columns alone: what is built anew each time, and rows that could be
+# written, cost more than the answer.
+_ACCOUNTS, _UNITS, _POSTS = (row.__table__.c for row in (AccountRow, UnitRow, AppointmentRow))
 
 # ---- accounts ------------------------------------------------------------------------------------------------------
 

@@ -8,8 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ColumnElement, and_, delete, exists, false, func, not_, or_, select
-from sqlalchemy.orm import Mapped, Session, mapped_column
+from sqlalchemy import ColumnElement, and_, delete, exists, false, func, not_, or_, select
+from sqlalchemy.orm import Session
 
 from school_protocol.cases.index_repository import Beside, IndexSeat, where_visible
 from school_protocol.cases.models import (
@@ -19,12 +19,12 @@ from school_protocol.cases.models import (
     CaseRequestRow,
     CaseSeatRow,
     ReportRow,
+    ReportTallyRow,
     ReviewStateRow,
 )
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Scope
-from school_protocol.reports.models import PublicReportRow
-from school_protocol.storage.models import HasMac, Id, Key, RealmBase, new_id
+from school_protocol.storage.models import TALLIED, RealmBase, marked_tables, new_id
 from school_protocol.storage.sql import add_new
 from school_protocol.storage.vault import Vault
 
@@ -256,35 +256,20 @@ def _open_to(asker: Asker) -> ColumnElement[bool]:
 # ---- tallies: how many reports came to each unit, and how many were erased -----------------------------------------
 # One taken away is told by that.
 
-Counted = type[PublicReportRow | ReportRow]
-_COUNTED: tuple[Counted, ...] = (PublicReportRow, ReportRow)
 
-
-class ReportTallyRow(HasMac, RealmBase):
-    """How many rows of one table came to a unit, and how many of them were erased."""
-
-    __tablename__ = "report_tally"
-
-    table: Mapped[str] = mapped_column(Key, primary_key=True)
-    unit: Mapped[str] = mapped_column(Id, primary_key=True)
-    came: Mapped[int]
-    erased: Mapped[int]
-
-    __table_args__ = (CheckConstraint("erased >= 0 AND came >= erased", name="tally_counts"),)
-
-
-def came(session: Session, model: Counted, units: Mapping[str, int]) -> None:
+def came(session: Session, model: type[RealmBase], units: Mapping[str, int]) -> None:
     """So many rows were added, by unit."""
     for unit in sorted(units):
         _tallies_row(session, model, unit).came += units[unit]
     session.flush()
 
 
-def erase(session: Session, model: Counted, *which: ColumnElement[bool]) -> int:
+def erase(session: Session, model: type[RealmBase], *which: ColumnElement[bool]) -> int:
     """Delete rows as it should be; how many."""
-    counted = select(model.unit, func.count()).where(*which).group_by(model.unit).order_by(model.unit)
-    for unit, number in session.execute(counted).all():
-        _tallies_row(session, model, unit).erased += number
+    unit = model.__table__.c.unit
+    counted = select(unit, func.count()).where(*which).group_by(unit).order_by(unit)
+    for name, number in session.execute(counted).all():
+        _tallies_row(session, model, name).erased += number
     session.flush()
     found: Any = session.execute(delete(model).where(*which))
     return int(found.rowcount)
@@ -295,15 +280,20 @@ def missing(session: Session) -> Iterator[str]:
     rows = session.scalars(select(ReportTallyRow)).all()
     said = {(row.table, row.unit): row.came - row.erased for row in rows}
     kept: dict[tuple[str, str], int] = {}
-    for model in _COUNTED:
-        found = session.execute(select(model.unit, func.count()).group_by(model.unit))
-        kept |= {(model.__tablename__, unit): number for unit, number in found}
-    for table, unit in sorted(kept.keys() | said):
-        if kept.get((table, unit), 0) != said.get((table, unit), 0):
-            yield f"{table} {unit}"
+    for table in marked_tables(RealmBase.metadata, TALLIED):
+        found = session.execute(select(table.c.unit, func.count()).group_by(table.c.unit))
+        kept |= {(table.name, unit): number for unit, number in found}
+    for one in sorted(kept.keys() | said):
+        if kept.get(one, 0) != said.get(one, 0):
+            yield " ".join(one)
 
 
-def _tallies_row(session: Session, model: Counted, unit: str) -> ReportTallyRow:
+def any_kept(session: Session) -> bool:
+    """Whether a report lies here."""
+    return bool(session.scalar(select(exists().where(ReportTallyRow.came > ReportTallyRow.erased))))
+
+
+def _tallies_row(session: Session, model: type[RealmBase], unit: str) -> ReportTallyRow:
     """Kept from others until the transaction ends."""
     add_new(session, ReportTallyRow, table=model.__tablename__, unit=unit, came=0, erased=0)
     return session.get_one(ReportTallyRow, (model.__tablename__, unit), with_for_update=True)

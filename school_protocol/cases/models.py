@@ -1,4 +1,4 @@
-"""Tables of the case index, identities, reports from inside, copies, requests between schools."""
+"""Tables of the case index, identities, reports from inside, tallies, copies, requests between schools."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import FREE, LAST_SEQ, HasMac, Id, Key, Plain, RealmBase, Wrapped
+from school_protocol.storage.models import FREE, LAST_SEQ, TALLIED, HasMac, Id, Key, Plain, RealmBase, Wrapped
 
 
 class IdentityRow(RealmBase):
@@ -54,11 +54,25 @@ class ReportRow(HasMac, Wrapped, RealmBase):
         CheckConstraint("(status IN ('opened', 'linked')) = (case_id IS NOT NULL)", name="case_where_it_went"),
         Index(None, "unit", "status", "received_at", "id"),
         Index(None, "reporter", "received_at", "id"),
+        {"info": TALLIED},
     )
 
     @property
     def label(self) -> str:
         return f"report:{self.id}"
+
+
+class ReportTallyRow(HasMac, RealmBase):
+    """How many rows of one table came to a unit, and how many of them were erased."""
+
+    __tablename__ = "report_tally"
+
+    table: Mapped[str] = mapped_column(Key, primary_key=True)
+    unit: Mapped[str] = mapped_column(Id, primary_key=True)
+    came: Mapped[int]
+    erased: Mapped[int]
+
+    __table_args__ = (CheckConstraint("erased >= 0 AND came >= erased", name="tally_counts"),)
 
 
 class DocumentCopyRow(RealmBase):

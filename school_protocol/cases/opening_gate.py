@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from weakref import WeakSet
 
-from school_protocol.cases import repository
+from school_protocol.cases import lookup_repository, repository
 from school_protocol.context import REALM, AppContext
 from school_protocol.engine.errors import NotOpenYet
 from school_protocol.engine.texts import N_
-from school_protocol.reports import repository as reports_repository
 from school_protocol.storage import administration_log, sql
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Engine, Session
@@ -144,7 +143,7 @@ def has_begun(ctx: AppContext) -> bool:
     if ctx.directory.engine in _begun:
         return True
     with ctx.realm.reading() as session:
-        has_begun = repository.any_opened(session) or reports_repository.any_came(session)
+        has_begun = repository.any_opened(session) or lookup_repository.any_kept(session)
     if not has_begun:
         with ctx.directory.reading() as session:
             has_begun = sql.is_demo(session)

@@ -24,8 +24,7 @@ from school_protocol.people.service import keep_account, say_address_changed
 from school_protocol.people.spreadsheets import ORDER, Unreadable, written
 from school_protocol.people.staff_list import Admin, admin_of, role_named, row_of, through
 from school_protocol.people.teams import Obstacle, TeamRefused
-from school_protocol.privacy import repository as privacy_repository
-from school_protocol.storage import administration_log
+from school_protocol.storage import administration_log, work_queue
 from school_protocol.storage.administration_log import Change, Kind, LinkHead
 from school_protocol.storage.engines import Session
 from school_protocol.storage.models import new_id
@@ -573,5 +572,5 @@ def _forgotten_before(ctx: AppContext) -> datetime | None:
     takes nothing away; None as long as so many days are not known.
     """
     with ctx.realm.reading() as session:
-        since = privacy_repository.settled_since(session, LEAST_RUNS)
+        since = work_queue.settled_since(session, LEAST_RUNS)
     return min(since, ctx.now()) - KEPT_FOR if since is not None else None

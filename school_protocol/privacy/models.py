@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -59,19 +58,7 @@ class FileSweepRow(RealmBase):
     __table_args__ = (CheckConstraint("place = 1", name="one_row"),)
 
 
-# ---- retention: where each case stands on the way to its end, what bars it, what outlives it -----------------------
-
-
-class RetentionDayRow(RealmBase):
-    """A day on which the time limits were looked at; `run` numbers these days."""
-
-    __tablename__ = "retention_day"
-
-    day: Mapped[date] = mapped_column(primary_key=True)
-    run: Mapped[int] = mapped_column(unique=True)
-    at: Mapped[datetime]
-
-    __table_args__ = (CheckConstraint("run >= 1", name="days_count_from_one"),)
+# ---- retention: where each case stands on the way to its end, what bars it -----------------------------------------
 
 
 class CaseRetentionRow(HasMac, RealmBase):
@@ -123,23 +110,6 @@ class ErasureBarRow(RealmBase):
 
     case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
     until: Mapped[datetime]
-
-
-class RetentionShareRow(RealmBase):
-    """What erased cases of a school add to a figure: sums over closed choices, of nobody in particular.
-
-    With a `document`: to its yearly report, of the year told up to before `until`. Without: coarse facts
-    of a year, as the program wrote them before there were counters.
-    """
-
-    __tablename__ = "retention_share"
-
-    unit: Mapped[str] = mapped_column(Id, primary_key=True)
-    protocol: Mapped[str] = mapped_column(Key, primary_key=True)
-    document: Mapped[str] = mapped_column(Key, primary_key=True)
-    year: Mapped[int] = mapped_column(primary_key=True)
-    until: Mapped[date] = mapped_column(primary_key=True)
-    counts: Mapped[dict[str, Any]]
 
 
 class AccessExportRow(HasMac, RealmBase):

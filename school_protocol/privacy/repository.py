@@ -33,8 +33,6 @@ from school_protocol.privacy.models import (
     EvidenceFileRow,
     FileAlarmRow,
     FileSweepRow,
-    RetentionDayRow,
-    RetentionShareRow,
 )
 from school_protocol.privacy.rules import Given
 from school_protocol.reports.repository import erase_of_case
@@ -51,6 +49,7 @@ from school_protocol.storage.models import (
     DraftRow,
     OutboxRow,
     RealmBase,
+    RetentionDayRow,
     TombstoneRow,
     is_genuine,
     new_id,
@@ -271,12 +270,6 @@ def today(session: Session, day: date) -> Given:
     return Given(day, last + 1)
 
 
-def settled_since(session: Session, runs: int) -> datetime | None:
-    """When the work was looked at so many days of work ago: what had run out by then has run out on any clock."""
-    latest = select(RetentionDayRow.at).order_by(RetentionDayRow.run.desc()).offset(runs).limit(1)
-    return session.scalar(latest)
-
-
 # ---- where cases stand ---------------------------------------------------------------------------------------------
 
 
@@ -457,26 +450,6 @@ def drop_exports(session: Session, before: datetime) -> int:
     """Delete what was asked for and could be opened until before that moment; returns how many."""
     gone = delete(AccessExportRow).where(AccessExportRow.until < before)
     return int(session.execute(gone).rowcount)  # type: ignore[attr-defined]
-
-
-# ---- what outlives a case ------------------------------------------------------------------------------------------
-
-
-def add_share(session: Session, key: tuple[str, str, str, int, date], counts: Mapping[str, Any]) -> None:
-    """Put a sum in the place of the one that was kept. `key`: unit, protocol, document, year, until."""
-    unit, protocol, document, year, until = key
-    session.merge(
-        RetentionShareRow(
-            unit=unit, protocol=protocol, document=document, year=year, until=until, counts=dict(counts)
-        )
-    )  # fmt: skip
-    session.flush()
-
-
-def share(session: Session, key: tuple[str, str, str, int, date]) -> dict[str, Any] | None:
-    """The sum that is kept under that key."""
-    row = session.get(RetentionShareRow, key)
-    return dict(row.counts) if row is not None else None
 
 
 # ---- emergency openings that wait to be reviewed -------------------------------------------------------------------

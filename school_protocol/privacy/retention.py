@@ -40,6 +40,7 @@ from school_protocol.privacy.rules import (
     next_step,
 )
 from school_protocol.reports.escalation import erase_over
+from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics import yearly_rules
 from school_protocol.statistics.counts import keep_count
 from school_protocol.statistics.rules import stands_apart
@@ -297,7 +298,8 @@ def leave(ctx: AppContext, session: Session, looked: Looked) -> None:
     if stands_apart(looked.case):
         return
     for key, share in _shares(ctx, looked):
-        repository.add_share(session, key, yearly_rules.added(repository.share(session, key), share))
+        former = statistics_repository.erased_sum(session, key)
+        statistics_repository.put_erased_sum(session, key, yearly_rules.added(former, share))
 
 
 def _shares(ctx: AppContext, looked: Looked) -> Iterator[tuple[Key, yearly_rules.Share]]:
@@ -337,7 +339,7 @@ UNUSED_KEYS = timedelta(days=2)
 def sweep(ctx: AppContext) -> dict[str, int]:
     """Delete what is stale; returns how many of each kind that counts for somebody."""
     with ctx.realm.reading() as session:
-        since = repository.settled_since(session, LEAST_RUNS)
+        since = work_queue.settled_since(session, LEAST_RUNS)
     if since is None:
         return {}
     base = min(since, ctx.now())

@@ -1,4 +1,4 @@
-"""What belongs to no realm: accounts and their appointments, units, contacts, calendars, published definitions."""
+"""Repository of published definitions, which belong to no realm."""
 
 from __future__ import annotations
 
@@ -10,18 +10,11 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session, defer
 
-from school_protocol.auth.models import AccountRow, AppointmentRow, UnitRow
 from school_protocol.engine.errors import Unseen
 from school_protocol.protocol.models import DefinitionRow
 from school_protocol.storage.engines import known_of
 from school_protocol.storage.models import is_genuine
 from school_protocol.storage.sql import add_rows
-
-# Statements that every page asks are made once, of columns alone: what is built anew each time, and rows that could be
-# written, cost more than the answer.
-_ACCOUNTS, _UNITS, _POSTS, _DEFINITIONS = (
-    row.__table__.c for row in (AccountRow, UnitRow, AppointmentRow, DefinitionRow)
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,8 +96,8 @@ def _versions(session: Session) -> Iterator[Any]:
     return iter(known["all"])
 
 
-_VERSIONS = select(*(column for column in _DEFINITIONS if column.key != "content")).order_by(
-    _DEFINITIONS.protocol, _DEFINITIONS.version
+_VERSIONS = select(*(column for column in DefinitionRow.__table__.c if column.key != "content")).order_by(
+    DefinitionRow.protocol, DefinitionRow.version
 )
 
 

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import DirectoryBase, HasMac, Id, Key, Plain, RealmBase, Wrapped
+from school_protocol.storage.models import TALLIED, DirectoryBase, HasMac, Id, Key, Plain, RealmBase, Wrapped
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOUR = timedelta(hours=1)
@@ -97,7 +97,7 @@ class PublicReportRow(HasMac, Wrapped, RealmBase):
             postgresql_where=text("waits IS NOT NULL"),
         ),
         Index(None, "hour"),
-        _UNNUMBERED,
+        _UNNUMBERED | {"info": TALLIED},
     )
 
     @property

@@ -535,11 +535,6 @@ def waiting_at(session: Session, units: Collection[str]) -> tuple[PublicHeader, 
     return tuple(_header(row) for row in session.scalars(query))
 
 
-def any_came(session: Session) -> bool:
-    """Whether a public report lies here."""
-    return bool(session.scalar(select(select(PublicReportRow).exists())))
-
-
 def came_in(session: Session, unit: str, hour: datetime) -> int:
     """How many reports came to a school in that hour."""
     query = select(func.count()).where(PublicReportRow.unit == unit, PublicReportRow.hour == hour)

@@ -58,6 +58,23 @@ class FigureFrozenRow(RealmBase):
     counts: Mapped[dict[str, Any]]
 
 
+class RetentionShareRow(RealmBase):
+    """What erased cases of a school add to a figure: sums over closed choices, of nobody in particular.
+
+    With a `document`: to its yearly report, of the year told up to before `until`. Without: coarse facts
+    of a year, as the program wrote them before there were counters.
+    """
+
+    __tablename__ = "retention_share"
+
+    unit: Mapped[str] = mapped_column(Id, primary_key=True)
+    protocol: Mapped[str] = mapped_column(Key, primary_key=True)
+    document: Mapped[str] = mapped_column(Key, primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    until: Mapped[date] = mapped_column(primary_key=True)
+    counts: Mapped[dict[str, Any]]
+
+
 class FigureKeyRow(Wrapped, DirectoryBase):
     """The key of the counts of which a release is made, wrapped by a master key. It goes where nothing was issued."""
 

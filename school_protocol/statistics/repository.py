@@ -29,6 +29,7 @@ from school_protocol.statistics.models import (
     FigurePublicRow,
     FigureReleaseRow,
     FigureShareRow,
+    RetentionShareRow,
     State,
     YearlyReportRow,
 )
@@ -583,6 +584,23 @@ def case_ids(session: Session, unit: str, protocol: str, starts: datetime, ends:
         .order_by(CaseRecordRow.id)
     )
     return list(session.scalars(query))
+
+
+def put_erased_sum(session: Session, key: tuple[str, str, str, int, date], counts: Mapping[str, Any]) -> None:
+    """Put a sum of erased cases in the place of the one that was kept. `key`: unit, protocol, document, year, until."""
+    unit, protocol, document, year, until = key
+    session.merge(
+        RetentionShareRow(
+            unit=unit, protocol=protocol, document=document, year=year, until=until, counts=dict(counts)
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def erased_sum(session: Session, key: tuple[str, str, str, int, date]) -> dict[str, Any] | None:
+    """The sum that is kept under that key."""
+    row = session.get(RetentionShareRow, key)
+    return dict(row.counts) if row is not None else None
 
 
 class Report(NamedTuple):

@@ -35,7 +35,6 @@ from school_protocol.pdf import bidi, rendering
 from school_protocol.pdf.rendering import Attached, render, template
 from school_protocol.pdf.verdicts import FIGURES, Copy
 from school_protocol.people import repository as people_repository
-from school_protocol.privacy import repository as privacy_repository
 from school_protocol.statistics import repository, yearly_rules
 from school_protocol.statistics.presenters import Letterhead, band_said, share_label, special_said, year_between
 from school_protocol.statistics.release_files import numbered
@@ -552,7 +551,7 @@ def add_up(ctx: AppContext, place: Place, period: Period) -> Tally:
         tally.take(facts, case)
     with ctx.realm.reading() as session:
         key = (place.unit.id, place.protocol.protocol, place.document.key, period.year, period.last_day)
-        share = privacy_repository.share(session, key)
+        share = repository.erased_sum(session, key)
     if share is not None:
         add_to(tally, share)
     return tally

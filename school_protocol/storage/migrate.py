@@ -80,6 +80,8 @@ def _one_by_one(script: str) -> Iterator[str]:
 
 
 Part = Literal["directory", "realm", "room"]
+ROOM_PARTS: tuple[Part, ...] = ("directory", "realm", "room")
+"""Those of the store of workshops."""
 Tables = Mapping[Part, MetaData]
 """Those of all packages, by the part of an installation in which they lie."""
 

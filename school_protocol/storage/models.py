@@ -223,6 +223,8 @@ FORGET_ON_RESTORE = {"forget_on_restore": True}
 """`info` of a table: what its rows let in was good in the time of a backup, and isn't once that is restored."""
 MADE_OF_CASE = {"made_of_case": True}
 """`info` of a table: what was made of a case's words, kept by `case_id`; it goes once any of them is destroyed."""
+TALLIED = {"tallied": True}
+"""`info` of a table: how many rows of each unit came, and were erased, is kept: one taken away is told by that."""
 NAMES_FILE = {"names_file": True}
 """`info` of a column: the place of a sealed file, or None."""
 LAST_SEQ = {"last_seq": True}
@@ -455,6 +457,18 @@ class OutboxRow(RealmBase):
             postgresql_where=text("done_at IS NULL"),
         ),
     )
+
+
+class RetentionDayRow(RealmBase):
+    """A day on which the time limits were looked at; `run` numbers these days."""
+
+    __tablename__ = "retention_day"
+
+    day: Mapped[date] = mapped_column(primary_key=True)
+    run: Mapped[int] = mapped_column(unique=True)
+    at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("run >= 1", name="days_count_from_one"),)
 
 
 class AccessRow(RealmBase):

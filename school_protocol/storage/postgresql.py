@@ -13,9 +13,8 @@ from school_protocol.config import QUEUE, in_schema, role_of, training_schema
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage import case_keys
 from school_protocol.storage.engines import WHOSE, Store, open_engine
-from school_protocol.storage.migrate import APPEND_ONLY, VERSION_TABLE, Part, Tables, make_schema, upgrade
+from school_protocol.storage.migrate import APPEND_ONLY, ROOM_PARTS, VERSION_TABLE, Part, Tables, make_schema, upgrade
 from school_protocol.storage.sql import change_or_give_way, shortly
-from school_protocol.training import room_repository
 
 # PostgreSQL rights and row-level security: a role that serves the site and owns nothing, rows only
 # for their readers.
@@ -374,7 +373,7 @@ def clear(database: str) -> None:
 
     def do(connection: Connection) -> None:
         shortly(connection)
-        for schema in (*PARTS, *map(training_schema, room_repository.PARTS), QUEUE):
+        for schema in (*PARTS, *map(training_schema, ROOM_PARTS), QUEUE):
             connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
 
     with _opened(database) as engine:
@@ -405,7 +404,7 @@ def prepare(
             if part == "realm" and is_walled:  # before it may read a table that is new
                 build(engine, site, workers, realm="realm", directory="directory")
             _say(engine, [grants(part, tables, role, part) for role in roles])
-    for part in room_repository.PARTS:
+    for part in ROOM_PARTS:
         schema = training_schema(part)
         with _opened(in_schema(database, schema)) as engine:
             upgrade(engine, part, tables, purged=True)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.storage.durable_files import put_file
 from school_protocol.storage.engines import Store
-from school_protocol.storage.models import OutboxRow, new_id
+from school_protocol.storage.models import OutboxRow, RetentionDayRow, new_id
 from school_protocol.storage.sql import add_new, add_rows
 
 FOLDER = "done"
@@ -52,6 +52,12 @@ def last_done(data: Path, what: str) -> Done | None:
         return Done(found, said["held"] is True) if found.tzinfo is not None else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def settled_since(session: Session, runs: int) -> datetime | None:
+    """When the work was looked at so many days of work ago: what had run out by then has run out on any clock."""
+    latest = select(RetentionDayRow.at).order_by(RetentionDayRow.run.desc()).offset(runs).limit(1)
+    return session.scalar(latest)
 
 
 # ---- the outbox: rows with ids only, taken by jobs, at least once --------------------------------------------------

@@ -24,7 +24,6 @@ from school_protocol.auth.models import AppointmentRow, UnitRow
 from school_protocol.cases.models import CaseDueRow, CaseIndexRow, CaseReferralRow, IdentityMarkRow, ReportRow
 from school_protocol.notifications.models import NoticeRow
 from school_protocol.storage.engines import Store, empty_log
-from school_protocol.storage.migrate import Part
 from school_protocol.storage.models import BlobRow, CaseRecordRow, DirectoryBase, OutboxRow, RealmBase, new_id
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.storage.vault import Vault
@@ -34,8 +33,6 @@ from school_protocol.training.scenario import RoomClock
 
 # ---- rooms as tenants: what a session of one of them sees, and what goes with it -----------------------------------
 
-PARTS: tuple[Part, ...] = ("directory", "realm", "room")
-"""Those of the store of workshops."""
 _ROOM, _NARROWED = "room", "narrowed"
 MARK = 8
 """So many letters of a room's id stand before the ids of what is to be done in it later."""

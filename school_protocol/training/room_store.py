@@ -20,11 +20,11 @@ from school_protocol.engine.visibility import Actor
 from school_protocol.protocol.reader import read_published
 from school_protocol.storage.bucket import settle_files
 from school_protocol.storage.engines import Session, Store, open_engine
-from school_protocol.storage.migrate import upgrade
+from school_protocol.storage.migrate import ROOM_PARTS, upgrade
 from school_protocol.storage.vault import Vault
 from school_protocol.training import repository, room_repository
 from school_protocol.training.models import AttemptRow
-from school_protocol.training.room_repository import PARTS, RoomState, State, Stores, purge_room, units_of
+from school_protocol.training.room_repository import RoomState, State, Stores, purge_room, units_of
 from school_protocol.training.scenario import STANDING, Scenario
 from school_protocol.training.scenario_reader import read_scenario
 
@@ -103,7 +103,7 @@ class TrainingLocation:
     @classmethod
     def of(cls, host: AppContext) -> TrainingLocation:
         """Its key is drawn from the host's keys, and says nothing of them."""
-        where = tuple(host.settings.training_url(part) for part in PARTS)
+        where = tuple(host.settings.training_url(part) for part in ROOM_PARTS)
         return cls(settings_of(host.settings), where, host.vault.chain("training-v1", b""), host.clock)
 
     def is_made(self) -> bool:
@@ -114,7 +114,7 @@ class TrainingLocation:
         """Tables are made where they are missing. Raises NotPrepared."""
         self.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         stores = [Store(open_engine(url, kept=KEPT)) for url in self.where]
-        for part, store in zip(PARTS, stores, strict=True):
+        for part, store in zip(ROOM_PARTS, stores, strict=True):
             upgrade(store.engine, part, wiring_of(self.settings).tables, purged=True)
         directory, realm, room = stores
         settle_files(self.settings, realm)

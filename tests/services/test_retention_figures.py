@@ -72,7 +72,7 @@ def test_what_stands_apart_leaves_nothing(school: School) -> None:
         erase(keeping, number)
         counts.rebuild(school.ctx)
         with school.ctx.realm.reading() as session:
-            share = privacy_repository.share(session, key)
+            share = statistics_repository.erased_sum(session, key)
         left.append((share["cases"] if share else None, added_up(school).cases))
     assert left == [(None, 1), (None, 1), (1, 1)]
 
@@ -108,7 +108,7 @@ def test_erased_in_the_year_it_counts_as_if_it_were_there(ended: Keeping) -> Non
     before = added_up(ended.school)
     with ctx.realm.writing() as session:
         for key, share in foreseen.items():
-            privacy_repository.add_share(session, key, share)
+            statistics_repository.put_erased_sum(session, key, share)
         privacy_repository.erase_case(session, ctx.vault, ended.case_id(number), at=ctx.now(), actor="x")
     assert added_up(ended.school) == before
 

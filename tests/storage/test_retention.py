@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from school_protocol.cases import repository as cases_repository
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.repository import LimitCursor, Standing
+from school_protocol.statistics import repository as statistics_repository
 from school_protocol.storage import work_queue
 from school_protocol.storage.models import CaseKeyRow
 from storage.conftest import NOW, Realm, entry
@@ -61,8 +62,8 @@ def test_each_day_of_work_counts_once_and_none_that_lies_ahead(realm: Realm) -> 
             "the day far ahead was none"
         )
         assert privacy_repository.today(session, TODAY + timedelta(days=7)).run == 5
-        assert privacy_repository.settled_since(session, 3) == NOW
-        assert privacy_repository.settled_since(session, 4) is None
+        assert work_queue.settled_since(session, 3) == NOW
+        assert work_queue.settled_since(session, 4) is None
 
 
 def test_what_was_asked_for_is_forgotten_with_the_case(realm: Realm) -> None:
@@ -90,7 +91,7 @@ def test_where_a_case_stands_is_kept_whole(realm: Realm) -> None:
 def test_a_sum_is_kept_in_the_place_of_the_one_before(realm: Realm) -> None:
     key = ("school", "p", "yearly", 2026, date(2027, 8, 31))
     with realm.store.writing() as session:
-        assert privacy_repository.share(session, key) is None
+        assert statistics_repository.erased_sum(session, key) is None
         for number in (1, 2):
-            privacy_repository.add_share(session, key, {"cases": number})
-        assert privacy_repository.share(session, key) == {"cases": 2}
+            statistics_repository.put_erased_sum(session, key, {"cases": number})
+        assert statistics_repository.erased_sum(session, key) == {"cases": 2}

@@ -16,10 +16,10 @@ from storage.server import EVERYWHERE, SITE, WORKER
 from school_protocol.config import Settings, training_schema
 from school_protocol.context import AppContext, open_context
 from school_protocol.storage import postgresql
+from school_protocol.storage.migrate import ROOM_PARTS
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.training import room_repository, seats, workshop_end
 from school_protocol.training import service as training_service
-from school_protocol.training.room_repository import PARTS
 from school_protocol.training.room_store import RoomGone, Rooms, TrainingLocation, sweep_left_over
 from training.rooms_of import host_in, made, rooms_at
 
@@ -133,7 +133,7 @@ def refused(host: AppContext, role: str, statement: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", ROOM_PARTS)
 def test_whoever_serves_or_works_owns_nothing_there(host: AppContext, part: str) -> None:
     """The control of each: the owner may."""
     schema, owner = training_schema(part), host.directory.engine.url.username or ""
