@@ -85,7 +85,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is about SQLite's files is not asked where every house lies on PostgreSQL."""
+    """What is about SQLite's files is not asked where every installation lies on PostgreSQL."""
     left = [item for item in items if is_exhaustive(item)]
     if config.getoption("all"):
         for item in left:
@@ -212,7 +212,7 @@ def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectSto
 
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases | None]:
-    """Where every house lies on PostgreSQL (`SCHOOL_PROTOCOL_TEST_STORES=postgresql`): its databases."""
+    """Where every installation lies on PostgreSQL (`SCHOOL_PROTOCOL_TEST_STORES=postgresql`): its databases."""
     if not EVERYWHERE:
         yield None
         return
@@ -234,7 +234,7 @@ def databases() -> Iterator[Databases | None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def dropped(databases: Databases | None) -> Iterator[None]:
-    """What the houses of a file of tests lay in goes with it."""
+    """What the installations of a file of tests lay in goes with it."""
     if databases is None:
         yield
         return

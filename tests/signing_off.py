@@ -1,4 +1,4 @@
-"""The go-live list in tests: a house that asks for it, one that has it signed, one in which all that is seen is so."""
+"""The go-live list in tests: an installation that asks for it, one that has it signed, one where all seen is so."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from school_protocol.storage.administration_log import Change, Kind
 
 
 def asked(ctx: AppContext) -> AppContext:
-    """The same house as an installation has it: its settings come from the environment."""
+    """The same installation as an installation has it: its settings come from the environment."""
     return replace(ctx, settings=replace(ctx.settings, keeps_shut=True))
 
 

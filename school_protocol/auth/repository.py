@@ -1,4 +1,4 @@
-"""Repository of the directory, which belongs to no realm: accounts, appointments, units, contacts, calendars."""
+"""Repository of accounts, appointments and units, which belong to no realm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repository of case files: what a copy names of a chain, what is to be made ahead, and documents as sealed files."""
+"""Repository of case files: what a copy names of a chain, what is made ahead, sealed documents, jobs of many copies."""
 
 from __future__ import annotations
 

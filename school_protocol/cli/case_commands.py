@@ -11,7 +11,7 @@ import click
 from school_protocol.cli.group import (
     REFUSED,
     actor_called,
-    house_and_actor,
+    context_and_actor,
     main,
     open_context_once,
     read_yaml,
@@ -69,7 +69,7 @@ def case_open(
     """Open a case by a report; prints its number."""
     from school_protocol.cases.intake import open_case, see_opening
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     form = see_opening(ctx, actor, act, protocol=definition)
     opened = open_case(
         ctx, actor, form.act.key, read_yaml(answers), token=secrets.token_hex(8), unit=school,
@@ -100,7 +100,7 @@ def case_act(
     """Record an act (key or code), or type one in that was written on paper."""
     from school_protocol.cases.service import record_act
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     done = record_act(
         ctx, actor, number, act, read_yaml(answers) if answers else {},
         expected=expected, token=secrets.token_hex(8), password=password, paper=_paper(ctx, written_at, written_by),
@@ -121,7 +121,7 @@ def case_move(
     """Make a move (key or code)."""
     from school_protocol.cases.service import make_move
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     done = make_move(
         ctx, actor, number, move, reason=reason, departures=dict.fromkeys(depart, reason),
         expected=expected, token=secrets.token_hex(8),
@@ -138,7 +138,7 @@ def case_undo(number: str, entry: int, expected: int | None, username: str) -> N
     """Take back one's own entry, within the minutes that the definition gives."""
     from school_protocol.cases.service import take_back
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     done = take_back(ctx, actor, number, entry, expected=expected, token=secrets.token_hex(8))
     say({"event": done.seq})
 
@@ -151,7 +151,7 @@ def case_available(number: str, as_json: bool, username: str) -> None:
     """Every act and move with, where it isn't open, all the reasons."""
     from school_protocol.cases.showing import see_choices
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     choices = see_choices(ctx, actor, number)
     if as_json:
         say(
@@ -185,7 +185,7 @@ def case_show(number: str, as_json: bool, username: str) -> None:
     from school_protocol.cases.view_models import StoredDebriefLine
     from school_protocol.privacy.retention import limit_line_of
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     view = see_case(ctx, actor, number, {"kept": limit_line_of})
     kept = view.beside["kept"]
     shown = {
@@ -222,7 +222,7 @@ def cases_list(chosen: str, after: str | None, as_json: bool, username: str) -> 
     """The cases that this account sees, by what is due next."""
     from school_protocol.cases.lists import see_desk
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     desk = see_desk(ctx, actor, filter=chosen, after=after)
     if as_json:
         say(
@@ -268,7 +268,7 @@ def cases_move_version(
     from school_protocol.publishing import move_case
     from school_protocol.publishing.move_case import code_label, outcome_label
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     refused = False
     lines: Iterable[CaseLine]
     if not number:
@@ -359,5 +359,5 @@ def report_yearly(school: str, year: int, language: str, output: str, username: 
     """Issue a copy of a school's yearly report (PDF); it is numbered and written down."""
     from school_protocol.statistics.yearly_report import issue_yearly
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     write_copy(output, lambda: issue_yearly(ctx, actor, school, year, language))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from school_protocol.cli.group import REFUSED, house_and_actor, main, open_context_once, say, write_copy, written
+from school_protocol.cli.group import REFUSED, context_and_actor, main, open_context_once, say, write_copy, written
 from school_protocol.config import known_languages, settings_from
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def case_file_issue(number: str, language: str, profile: str, about: str, output
     """Issue a copy; the issuing is an event of the case."""
     from school_protocol.case_files.service import issue_case_file
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     write_copy(output, lambda: issue_case_file(ctx, actor, number, profile, language, about=about))
 
 
@@ -65,7 +65,7 @@ def case_file_letter(number: str, document: str, about: str, language: str, outp
     """Issue a letter, notice, note or sheet; the issuing is an event of the case."""
     from school_protocol.case_files.letters import issue_letter
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     write_copy(output, lambda: issue_letter(ctx, actor, number, document, about, language))
 
 
@@ -159,7 +159,7 @@ def case_file_revoke(number: str, document: str, copy: int, reason: str, usernam
     """Take a copy back; it is an event of the case, and verification says so. Exit 3 where it was taken back before."""
     from school_protocol.case_files.service import RevokedBefore, revoke
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     try:
         event = revoke(ctx, actor, number, document, copy, reason)
     except RevokedBefore as error:
@@ -189,7 +189,7 @@ def case_file_bulk(
     from school_protocol.case_files import bulk
     from school_protocol.case_files.prepare_process import Crew, spare_cores
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     wish = bulk.Wish(
         offer=_offer(ctx, actor, profile), language=language, schools=schools, ended=ended, first=first, last=last
     )
@@ -268,7 +268,7 @@ def case_file_bundle(number: str, about: str, document: str, language: str, outp
     """Everything for the service of a referral, as a ZIP with a signed manifest; an event of the case."""
     from school_protocol.case_files.bundles import issue_bundle, see_bundles
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     offered = [one.document.key for one in see_bundles(ctx, actor, number)]
     if not document and len(offered) == 1:
         (document,) = offered

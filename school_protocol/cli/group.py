@@ -53,7 +53,7 @@ def actor_called(ctx: AppContext, username: str) -> Actor:
     return actor
 
 
-def house_and_actor(username: str) -> tuple[AppContext, Actor]:
+def context_and_actor(username: str) -> tuple[AppContext, Actor]:
     """The installation, and the account of that name that acts there."""
     ctx = open_context_once()
     return ctx, actor_called(ctx, username)

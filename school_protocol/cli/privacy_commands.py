@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from school_protocol.cli.group import house_and_actor, main, open_context_once, say, written
+from school_protocol.cli.group import context_and_actor, main, open_context_once, say, written
 
 if TYPE_CHECKING:
     from school_protocol.privacy.holds import LimitLine
@@ -48,7 +48,7 @@ def retention_due(waiting: bool, after: str | None, as_json: bool, username: str
     """List the cases that have ended, the first to be erased first, naming nobody."""
     from school_protocol.privacy.holds import see_list
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     found = see_list(ctx, actor, after=after, only_waiting=waiting)
     lines = [_line(line) for line in found.lines]
     if as_json:
@@ -85,7 +85,7 @@ def retention_agree(numbers: tuple[str, ...], username: str) -> None:
     """Confirm that these cases are erased with the next run: what is erased comes back by no means."""
     from school_protocol.privacy.holds import agree
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     count = agree(ctx, actor, numbers, token=secrets.token_hex(16))
     click.echo(f"{count} confirmed", err=True)
     if count < len(set(numbers)):
@@ -101,7 +101,7 @@ def retention_hold(number: str, until: str, reason: str, username: str) -> None:
     """Suspend the erasing of a case: an entry in it, by whoever supervises the school."""
     from school_protocol.privacy.holds import suspend
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     suspend(ctx, actor, number, until, reason, token=secrets.token_hex(16))
 
 
@@ -113,7 +113,7 @@ def retention_release(number: str, reason: str, username: str) -> None:
     """Lift the suspension; both notices are given anew."""
     from school_protocol.privacy.holds import resume
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     resume(ctx, actor, number, reason, token=secrets.token_hex(16))
 
 
@@ -130,7 +130,7 @@ def rights_due(after: str | None, as_json: bool, username: str) -> None:
     """List the requests that wait for their answer, the first due first."""
     from school_protocol.privacy.data_rights import see_requests
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     found = see_requests(ctx, actor, after=after)
     lines = [
         {"number": one.request.number, "school": one.unit.code, "due": one.request.due_at, "days": one.days}
@@ -154,7 +154,7 @@ def rights_ask(number: str, person: str, entry: int, username: str) -> None:
     """Ask for a copy of what is kept of one person of a case; prints the id that the data officer agrees to."""
     from school_protocol.privacy.data_rights import ask_right
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     click.echo(ask_right(ctx, actor, number, person, token=secrets.token_hex(16), entry=entry))
 
 
@@ -167,7 +167,7 @@ def rights_settle(number: str, export: str, agreed: bool, username: str) -> None
     """Let that copy go, or not; by somebody else than who asked for it."""
     from school_protocol.privacy.data_rights import settle_right
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     settle_right(ctx, actor, number, export, agreed=agreed)
 
 
@@ -184,7 +184,7 @@ def rights_export(number: str, export: str, language: str, output: str, username
     from school_protocol.pdf.verdicts import SealingError
     from school_protocol.privacy.data_rights import open_copy
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     try:
         opened = open_copy(ctx, actor, number, export, language)
     except SealingError as error:

@@ -1,4 +1,4 @@
-"""`scenarios check`, `scenario play` and `scenario kit`: scenarios looked at, played and printed without a workshop."""
+"""Commands of definitions (checked, compared, rehearsed, drawn) and of scenarios (checked, played, printed)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands `found`, `calendar`, `go-live` and `sample`: the first day, the go-live list, made-up cases."""
+"""Commands of a first day and of people: `found`, `calendar`, `go-live`, `sample`; `users`, `tokens`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from school_protocol.cli.group import (
     actor_called,
     bar,
     bars,
-    house_and_actor,
+    context_and_actor,
     main,
     open_context_once,
     read_yaml,
@@ -66,7 +66,7 @@ def create(name: str, unit: str, rights: tuple[str, ...], ends: str, purpose: st
 
     from school_protocol.api import tokens as kept
 
-    ctx, asking = house_and_actor(username)
+    ctx, asking = context_and_actor(username)
     agreeing = actor_called(ctx, second)
     asked = kept.ask_token(
         ctx, asking, name=name, unit=unit, rights=rights, ends=ends, purpose=purpose, token=secrets.token_hex(16)
@@ -88,7 +88,7 @@ def list_tokens(over: bool, after: str, as_json: bool, username: str) -> None:
     """The tokens of one's places, newest first, a page at a time."""
     from school_protocol.api.tokens import see_tokens
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     view = see_tokens(ctx, actor, are_over=over, after=after)
     found = [(line.token, line.unit, line.standing) for line in view.lines]
     if as_json:
@@ -117,7 +117,7 @@ def revoke(token: str, username: str) -> None:
     """End a token, by its id (`tokens list`): nothing is read by it from this moment on."""
     from school_protocol.api.tokens import end_token
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     end_token(ctx, actor, token)
     click.echo("ended: nothing is read by it any more")
 
@@ -321,7 +321,7 @@ def users_list(unit: str, after: str, ending: bool, as_json: bool, username: str
     """List the people of one's units, by user name, a page at a time."""
     from school_protocol.people import staff_list
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     view: Any = (
         staff_list.see_ending(ctx, actor, after=after)
         if ending
@@ -388,7 +388,7 @@ def _changed(whose: str, username: str, change: Callable[[AppContext, Actor, str
     from school_protocol.people import presenters as people_presenters
     from school_protocol.people.teams import TeamRefused
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     with ctx.directory.reading() as session:
         account = auth_repository.account_named(session, whose)
     try:
@@ -450,7 +450,7 @@ def calendar_set(code: str, file: str, username: str) -> None:
     """Say by FILE when schools are open at CODE and below; what is due already stays due."""
     from school_protocol.people.school_time import keep, read
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     said: Any = read_yaml(file)
     keep(ctx, actor, code, read(said))
     click.echo(f"from now on it holds at {code}, and below where no calendar of their own holds", err=True)
@@ -487,7 +487,7 @@ def withdraw(item: str, reference: str, username: str, as_json: bool) -> None:
     """Take the signature of ITEM back; both entries stay."""
     from school_protocol.ops import going_live
 
-    ctx, actor = house_and_actor(username)
+    ctx, actor = context_and_actor(username)
     going_live.withdraw(ctx, actor, item, reference)
     _say(going_live.list_of(ctx, "en"), as_json=as_json)
 

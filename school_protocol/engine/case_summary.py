@@ -1,4 +1,4 @@
-"""Summaries of a case: cautions, closed choices that can be counted, departures, conformance, the case in few words."""
+"""Summaries of a case: the grid's points and level, cautions, choices that can be counted, departures, conformance."""
 
 from __future__ import annotations
 

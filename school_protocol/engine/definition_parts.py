@@ -1,4 +1,4 @@
-"""Models of parts of a definition: documents, figures, evidence, reviews, public reports, teams, the yearly report."""
+"""Models of parts of a definition: forms and fields, documents, figures, evidence, reviews, public reports, teams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repository of people: who works below some units, appointments, certificates, the duty roster, teams of schools."""
+"""Repository of people: appointments, certificates, the duty roster, teams; contacts and calendars of their units."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checks of a definition share: the protocol, declared names with their types, findings with places."""
+"""What the checks of a definition share: YAML with its lines, declared names with their types, findings with places."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repository of public reports: sealed, found by the hash of a code; addresses of schools; notices that they wait."""
+"""Repository of public reports: sealed, found by the hash of a code, kept in no order of time; addresses; notices."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Repository of figures: counters by unit and month, jobs that work a release out, the share of each case.
+"""Repository of figures: counters by unit and month, jobs, releases and their papers, the share of each case.
 
 Counters change as a transaction ends, each row locked in one order, so that no count is lost. The rows of a country are
 everybody's: they are locked last, when all else is written, for as long as a commit takes.

@@ -1,4 +1,4 @@
-"""Migrations, run by the program itself: on a given engine, under the writer's lock, all or nothing."""
+"""Migrations, run by the program itself, all or nothing; triggers that let nobody rewrite what was appended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bases of both stores; tables of cases, events, keys, drafts, the outbox, accesses, blobs, chains and anchors."""
+"""Bases of both stores, tables of events, keys, work, accesses and chains; the keyed hash that rows of some carry."""
 
 from __future__ import annotations
 

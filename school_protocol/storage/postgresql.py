@@ -1,4 +1,4 @@
-"""A PostgreSQL database made ready by whoever owns it: schemas, tables, and what the roles that serve may do there."""
+"""A PostgreSQL database made ready by its owner: schemas, tables, what each role may do there; row-level security."""
 
 from __future__ import annotations
 

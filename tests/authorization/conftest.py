@@ -1,4 +1,4 @@
-"""One furnished house for all of these tests, closed again: each asks a copy of its own."""
+"""One furnished installation for all of these tests, closed again: each asks a copy of its own."""
 
 from __future__ import annotations
 

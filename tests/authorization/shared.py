@@ -1,4 +1,4 @@
-"""What the house of the matrix holds of cases over several schools, of teams that are visited, and of tokens."""
+"""What the installation of the matrix holds of cases over several schools, of teams that are visited, and of tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One prepared house for everything that asks who may do and see what: four schools, every role, a case of each kind.
+"""One installation for all that asks who may do and see what: four schools, every role, a case of each kind.
 
 Everybody signs in with a real session; every request goes through the whole application.
 """
@@ -116,7 +116,7 @@ class Browser:
 
 @dataclass
 class World:
-    """The house, who is in it, and its cases by kind."""
+    """The installation, who is in it, and its cases by kind."""
 
     player: Player
     app: Flask
@@ -279,7 +279,7 @@ COMPILED = _Compiled()
 
 
 def serving(ctx: AppContext) -> Flask:
-    """The application on that house."""
+    """The application on that installation."""
     app = create_app(ctx, testing=True)
     app.jinja_env.bytecode_cache = COMPILED
     return app
@@ -320,7 +320,7 @@ def _ready(client: FlaskClient) -> Browser:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[World]:
-    """A house in that folder with everybody and everything in it."""
+    """An installation in that folder with everybody and everything in it."""
     clock = TurnableClock(NOW)
     ctx = open_context(Settings(data=folder / "var", evidence_files=True), clock)
     content = MOROCCAN.read_bytes()
@@ -335,7 +335,7 @@ def opened(folder: Path) -> Iterator[World]:
 
 @contextmanager
 def copied(first: World, folder: Path) -> Iterator[World]:
-    """The same house once more, as it stood when the first one was closed: for a test that changes it."""
+    """The same installation once more, as it stood when the first one was closed: for a test that changes it."""
     copytree(first.ctx.settings.data, folder / "var")
     clock = TurnableClock(NOW)
     ctx = open_context(Settings(data=folder / "var", evidence_files=True), clock)

@@ -1,4 +1,4 @@
-"""Chromium, a house behind an address, and people in front of it. Pages are read without JavaScript unless asked."""
+"""Chromium, an installation at an address, and people before it. Pages are read without JavaScript unless asked."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def until() -> Iterator[ExitStack]:
 
 @pytest.fixture(scope="module")
 def serve(until: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Serve:
-    """`serve(start, language)`: a house of its own; `keeps_shut=True` where the go-live list is asked for."""
+    """`serve(start, language)`: an installation of its own; `keeps_shut=True` where the go-live list is asked for."""
 
     def open_context(start: str, language: str = "fr", **more: bool) -> Served:
         folder: Path = tmp_path_factory.mktemp("ctx")
@@ -113,7 +113,7 @@ def sit(window: Callable[..., BrowserContext]) -> Sit:
 
 @pytest.fixture
 def inspect(request: pytest.FixtureRequest, sit: Sit) -> Iterator[Inspect]:
-    """People of this module's house, each before axe, reading one language."""
+    """People of this module's installation, each before axe, reading one language."""
     made: list[Inspector] = []
 
     def make(role: str, language: str, size: tuple[int, int] = PHONE) -> Inspector:

@@ -17,7 +17,7 @@ LANGUAGES = ("fr", "ar", "en")
 MOST = 30_000
 """Bytes of a page's HTML and style sheet together, as they travel."""
 OTHER = "qualified"
-"""A second case of their houses, in which one may go on without a need."""
+"""A second case of their installations, in which one may go on without a need."""
 GZIP = {"Accept-Encoding": "gzip"}
 AXE = Axe()
 

@@ -55,7 +55,7 @@ class Person:
     wide: list[tuple[str, int]] = field(default_factory=list)
     """Pages that scroll sideways, with by how much."""
     types_again: bool = False
-    """Whether name and password are typed each time; else by the first person of a house alone, the first time."""
+    """Whether name and password are typed each time; else by the first person of a store, once."""
 
     def __post_init__(self) -> None:
         self.w = Wording(self.language)

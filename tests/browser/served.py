@@ -1,4 +1,4 @@
-"""A whole house on the loopback, with people who can sign in and a clock that is turned by hand."""
+"""A whole installation on the loopback, with people who can sign in and a clock that is turned by hand."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ class Served:
         return played
 
     def state(self) -> str:
-        """The state in which the player's case is, read from the house."""
+        """The state in which the player's case is, read from the installation."""
         found = self.player.case_id()
         assert found is not None
         with self.ctx.realm.reading() as session:
@@ -155,7 +155,7 @@ class Served:
 
 @contextmanager
 def serving(folder: Path, start: str, language: str = "fr", *, keeps_shut: bool = False) -> Iterator[Served]:
-    """A house in `folder`, open at `start`, whose people read `language`; `keeps_shut` asks for the go-live list."""
+    """An installation in `folder`, open at `start`, read in `language`; `keeps_shut` asks for the go-live list."""
     clock = TurnableClock(moment(start, "test"))
     ctx = open_context(Settings(data=folder, keeps_shut=keeps_shut), clock)
     player = prepared(ctx, clock, *_protocol())

@@ -46,7 +46,7 @@ def ctx(serve: Serve) -> Served:
 
 
 def _invited(served: Served) -> None:
-    """Somebody whose link waits, in a house that shows its mails, so that the list can be pressed."""
+    """Somebody whose link waits, in an installation that shows its mails, so that the list can be pressed."""
     with served.ctx.directory.writing() as session:
         notifications_repository.mark_as_demo(session, at=served.ctx.now())
         school = auth_repository.unit(session, served.player.school).code

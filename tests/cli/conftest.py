@@ -1,4 +1,4 @@
-"""A school in a house of its own, as the commands find it; and commands, run in it by its people."""
+"""A school in an installation of its own, as the commands find it; and commands, run in it by its people."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def by(school: School, who: str) -> tuple[str, str]:
 
 
 def give(monkeypatch: pytest.MonkeyPatch, ctx: AppContext) -> None:
-    """Every command finds this house."""
+    """Every command finds this installation."""
     for module in vars(cli).values():
         if hasattr(module, "open_context_once"):
             monkeypatch.setattr(module, "open_context_once", lambda **_asked: ctx)
@@ -41,7 +41,7 @@ def give(monkeypatch: pytest.MonkeyPatch, ctx: AppContext) -> None:
 
 @contextmanager
 def school_in(folder: Path, monkeypatch: pytest.MonkeyPatch, protocol: Protocol, **more: Any) -> Iterator[School]:
-    """A school without a case, in a house that every command finds."""
+    """A school without a case, in an installation that every command finds."""
     clock = TurnableClock(NOW)
     ctx = open_context(Settings(data=folder / "var", **more), clock)
     give(monkeypatch, ctx)

@@ -148,7 +148,7 @@ def test_a_danger_on_paper_runs_from_the_paper(moroccan: Protocol) -> None:
     assert [life.raised_at for life in told.case.dangers] == [at]
     assert [count.due_at for count in told.counts("head_told")] == [at + timedelta(hours=1)]
     assert told.state == "escalation_to_send"
-    assert told.case.entry.at == NOW, "the step is made when the house learns of it"
+    assert told.case.entry.at == NOW, "the step is made when the installation learns of it"
 
 
 # ---- by whom -------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A mail server and a web hook on the loopback, and a house whose settings point there."""
+"""A mail server and a web hook on the loopback, and an installation whose settings point there."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def hook(served: Callable[[socketserver.BaseServer], int]) -> Hook:
 
 @pytest.fixture
 def school(moroccan: Protocol, mail_server: MailServer, hook: Hook) -> Iterator[School]:
-    """A school whose house sends by the two."""
+    """A school whose installation sends by the two."""
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
         settings = replace(
             player.ctx.settings, smtp=mail_server.url, mail_from="protocole@college.example", sms_hook=hook.url,

@@ -1,7 +1,7 @@
 """Copies as they were last looked at: pages, bookmarks and every line with its place in the tree.
 
 `KEEP_GOLDEN=1` writes them anew; then look at the difference, and at the pages. Where pages say something else, or
-elsewhere, LAYOUT of the record is another number from the first copy on that leaves the house: copies that were handed
+elsewhere, LAYOUT of the record is another number from the first copy on that is handed out: copies that were handed
 out before would be taken for forged ones. `KEEP_LAYOUT=1` says that none has left under this number.
 """
 

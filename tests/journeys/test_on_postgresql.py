@@ -21,7 +21,7 @@ WALKS = (
 )
 
 
-@pytest.mark.skipif(EVERYWHERE, reason="every house lies there already")
+@pytest.mark.skipif(EVERYWHERE, reason="every installation lies there already")
 def test_a_whole_case_is_walked_on_postgresql() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--all", *WALKS],

@@ -504,7 +504,7 @@ _AROUND = {
     "function-plain",
     "definitions",
 }
-"""What only holds other kinds, or calls the house's own reading: conditions say themselves what is wrong."""
+"""What only holds other kinds, or calls the installation's own reading: conditions say themselves what is wrong."""
 
 
 def unexplained(model: type[BaseModel]) -> set[str]:

@@ -180,7 +180,7 @@ def test_what_is_put_back_is_not_timed() -> None:
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[Workshop]:
-    """A small house, and one pair for each row."""
+    """A small installation, and one pair for each row."""
     with Workshop(most=1, hurry=True, short_cases=1, events=4) as shop:
         yield shop
 

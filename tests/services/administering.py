@@ -1,4 +1,4 @@
-"""Two protocol administrators in a house, and a prover that says what a test wants it to say."""
+"""Two protocol administrators in an installation, and a prover that says what a test wants it to say."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def failing(protocol: Protocol, verdict: Verdict = Verdict.failed) -> Proof:
 
 @dataclass
 class Desk:
-    """A house with its administrators; `proof` is what any draft's proof says."""
+    """An installation with its administrators; `proof` is what any draft's proof says."""
 
     player: Player
     proof: Proof = HOLDS

@@ -1,4 +1,4 @@
-"""A throwaway house with the Moroccan protocol, one school under one province and one region, and people by role."""
+"""A throwaway installation: the Moroccan protocol, one school below a province and a region, people by role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A small house with something in every chain: cases, accesses in batches, administration, three anchors."""
+"""A small installation with something in every chain: cases, accesses in batches, administration, three anchors."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROLE = "test_role"
 
 @dataclass
 class Kept:
-    """The house, and what is in it: `a` and `b` are whole, of `words` some were destroyed, `gone` was erased."""
+    """The installation, and what is in it: `a` and `b` are whole, of `words` some were destroyed, `gone` was erased."""
 
     ctx: AppContext
     clock: TurnableClock
@@ -151,7 +151,7 @@ def copied(kept: Kept, folder: Path) -> None:
 
 
 def again(kept: Kept, folder: Path) -> AppContext:
-    """The house on a copy, opened without migrating or linking anything."""
+    """The installation on a copy, opened without migrating or linking anything."""
     settings = replace(kept.ctx.settings, data=folder)
     stores = {name: Store(open_engine(settings.store_url(name))) for name in ("realm", "directory")}
     vault = Vault.open(settings.keys)

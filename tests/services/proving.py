@@ -1,4 +1,4 @@
-"""People of a throwaway house who prove who they are: by password, phone, slip and passkey."""
+"""People of a throwaway installation who prove who they are: by password, phone, slip and passkey."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Out:
 
 @dataclass
 class Sown:
-    """A house with words planted in every field, and what must never leave it → what it is."""
+    """An installation with words planted in every field, and what must never leave it → what it is."""
 
     school: School
     secrets: Mapping[str, str]

@@ -1,4 +1,4 @@
-"""What `doctor` finds: for each check a house in which it finds nothing, and one in which what is planted is found."""
+"""What `doctor` finds: for each check, nothing where all is well, and what is planted where it is not."""
 
 from __future__ import annotations
 

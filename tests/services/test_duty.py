@@ -37,7 +37,7 @@ def watched(school: School) -> Watched:
 
 
 def by_phone(watched: Watched) -> None:
-    """Short messages go out of this house."""
+    """Short messages go out of this installation."""
     player = watched.school.player
     player.ctx = replace(player.ctx, settings=replace(player.ctx.settings, sms_hook="https://hook.example"))
 

@@ -1,6 +1,6 @@
 """Every field of every form: typed, sent, sealed, folded, shown on the entry's page and printed, unchanged.
 
-One house a definition, one case in it. Each act is recorded until every question of its form was answered at least
+One store a definition, one case in it. Each act is recorded until every question of its form was answered at least
 once, words with a mark of their own; then the loaded record, the page and the PDF are asked for every single answer.
 """
 
@@ -124,7 +124,7 @@ def asked(form: Form) -> set[str]:
     return {item.key for item in form.fields if item.type is not FieldType.signature}
 
 
-# ---- the house -----------------------------------------------------------------------------------------------------
+# ---- the installation ----------------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -137,7 +137,7 @@ class Written:
 
 
 class Filled:
-    """A throwaway house with one case, in which every act was recorded with every field."""
+    """A throwaway installation with one case, in which every act was recorded with every field."""
 
     def __init__(self, player: Player) -> None:
         self.player = player

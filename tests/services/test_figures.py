@@ -382,7 +382,7 @@ def test_a_case_of_a_workshop_is_counted_nowhere(school: School, workshop: AppCo
 
 
 def test_whoever_acts_in_a_workshop_writes_nothing_into_the_real_realm(school: School) -> None:
-    """The same services, the real house, somebody whose realm is a workshop's: no case is opened, none is touched."""
+    """The same services and stores, somebody whose realm is a workshop's: no case is opened, none is touched."""
     school.report()
     before, trainee = everything(school.ctx), replace(school.person("team_member"), realm="workshop-1")
     filled = {"what_happened": "x", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}

@@ -57,7 +57,7 @@ def opens(school: School) -> bool:
 
 def test_settings_of_an_environment_always_ask_and_no_variable_says_otherwise() -> None:
     assert settings_from({}).keeps_shut
-    assert not Settings(data=Path("x")).keeps_shut, "houses of tests and rooms are not asked"
+    assert not Settings(data=Path("x")).keeps_shut, "installations of tests and rooms are not asked"
     assert settings_from({f"SCHOOL_PROTOCOL_{name}": "0" for name in ("KEEPS" + "_SHUT", "GO" + "_LIVE")}).keeps_shut
 
 

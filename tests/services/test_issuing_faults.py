@@ -214,7 +214,7 @@ def test_a_master_key_that_is_gone_or_another_opens_nothing(school: School, page
 
 
 def _issued_by_another(school: School) -> None:
-    """By a house that is opened afresh, with the keys as they lie there now."""
+    """By an installation that is opened afresh, with the keys as they lie there now."""
     ctx = open_context(school.ctx.settings, school.ctx.clock)
     try:
         issue_case_file(ctx, school.person("head"), school.number, "school", "fr", token="one")

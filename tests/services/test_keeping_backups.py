@@ -1,4 +1,4 @@
-"""Backups of a house that is in use: whole or refused, restored with a way back, what was erased stays erased."""
+"""Backups of an installation in use: whole or refused, restored with a way back, what was erased stays erased."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ pytestmark = pytest.mark.files
 
 
 class Place:
-    """A house in a folder of its own, with two cases, a sealed file, and a folder for its backups."""
+    """An installation in a folder of its own, with two cases, a sealed file, and a folder for its backups."""
 
     def __init__(self, tmp_path: Path, protocol: Protocol) -> None:
         self.settings = Settings(data=tmp_path / "var")

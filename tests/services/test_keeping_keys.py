@@ -1,4 +1,4 @@
-"""A house and its keys: none is made where data is, none of another house is taken, none that is missed goes unsaid."""
+"""Keys of an installation: none is made where data is, no other one is taken, none that is missed goes unsaid."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from services.conftest import School
 
 
 class Place:
-    """A house with a case, opened and left as commands do."""
+    """An installation with a case, opened and left as commands do."""
 
     def __init__(self, data: Path, protocol: Protocol, **settings: str) -> None:
         self.settings = Settings(data=data, **settings)  # type: ignore[arg-type]

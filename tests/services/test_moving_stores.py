@@ -47,7 +47,7 @@ def server() -> Iterator[str]:
 
 @dataclass
 class Places:
-    """A house in files, with two cases, and an empty database."""
+    """An installation in files, with two cases, and an empty database."""
 
     files: Settings
     database: Settings

@@ -1,4 +1,4 @@
-"""Copies as they leave the house: stamped, with their record and what belongs to them inside, signed by the academy."""
+"""Copies as they are handed out: stamped, with their record and what belongs to them inside, signed by the academy."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def moments() -> Iterator[bytes]:
 
 
 def everything(told: Told, caplog: pytest.LogCaptureFixture) -> bytes:
-    """Every byte of every file of the house, and of what was logged."""
+    """Every byte of every file of the installation, and of what was logged."""
     folder = told.ctx.settings.data
     files = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
     return files + "\n".join(record.getMessage() for record in caplog.records).encode()

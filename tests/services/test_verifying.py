@@ -1,4 +1,4 @@
-"""A file checked by itself, and asked of the house that issued it."""
+"""A file checked by itself, and asked of the installation that issued it."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def _broken(answers: Any) -> None:
     raise MemoryError
 
 
-# ---- asked of the house --------------------------------------------------------------------------------------------
+# ---- asked of the installation -------------------------------------------------------------------------------------
 
 
 def here(school: School, data: bytes) -> Checked:

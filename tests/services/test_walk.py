@@ -47,7 +47,7 @@ SEEDS = st.integers(0, 2**20)
 
 
 class Walk(RuleBasedStateMachine):
-    """One case (and those that it joins or opens) in a throwaway house."""
+    """One case (and those that it joins or opens) in a throwaway installation."""
 
     content: bytes
     protocol: Protocol

@@ -294,7 +294,7 @@ def test_whoever_does_the_house_s_work_is_told_at_once_that_this_role_can_not(
 
 
 def failed_in(ctx: AppContext, log: pytest.LogCaptureFixture) -> dict[str, str]:
-    """What goes wrong in this house as each task of the worker's own is done once: errors, and what warns of one."""
+    """What goes wrong here as each task of the worker's own is done once: errors, and what warns of one."""
     log.clear()
     failed: dict[str, str] = {}
     queue = queue_of(ctx, Post())

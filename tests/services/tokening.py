@@ -1,4 +1,4 @@
-"""Tokens for other systems, made in a house as two people make them."""
+"""Tokens for other systems, made in an installation as two people make them."""
 
 from __future__ import annotations
 

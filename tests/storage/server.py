@@ -20,12 +20,12 @@ from school_protocol.wiring import WIRING
 
 SITE, WORKER = "site", "worker"
 EVERYWHERE = os.environ.get("SCHOOL_PROTOCOL_TEST_STORES", "") == "postgresql"
-"""Whether every house that a test opens lies on PostgreSQL."""
+"""Whether every installation that a test opens lies on PostgreSQL."""
 NAMED = os.environ.get("SCHOOL_PROTOCOL_TEST_POSTGRESQL", "")
 
 
 LIVE: list[Databases] = []
-"""Where every house lies on PostgreSQL: the databases of this process."""
+"""Where every installation lies on PostgreSQL: the databases of this process."""
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def served() -> Iterator[str]:
 
 
 def _hasten(address: str) -> None:
-    """What a test writes need not outlive a power cut; and many houses are open at once."""
+    """What a test writes need not outlive a power cut; and many installations are open at once."""
     engine = create_engine(address, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
@@ -77,7 +77,7 @@ def _name_of(folder: Path) -> str:
 
 
 class Databases:
-    """A database for each folder of data, copied from one whose tables stand: what a house in that folder lies in.
+    """A database for each folder of data, copied from one whose tables stand: what is kept there lies in it.
 
     The wall stands in each. Whoever asks without a token does so as the owner of it all, pages as `site`.
     """

@@ -27,7 +27,7 @@ PASSWORD = "un mot de passe pour un essai"
 
 
 def host_in(folder: Path) -> AppContext:
-    """A house with an academy and a trainer (`formateur`), its definition published; nobody else."""
+    """An installation with an academy and a trainer (`formateur`), its definition published; nobody else."""
     ctx = open_context(Settings(data=folder), TurnableClock(NOON))
     protocol = read(CONTENT, "1.yaml")
     with ctx.directory.writing() as session:

@@ -146,7 +146,7 @@ def test_no_way_in_of_a_room_asks_the_real_store_or_shows_another_rooms(
 def test_the_walk_finds_a_room_that_is_served_from_the_real_store(
     pair: tuple[Hall, Hall], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The control: one thing of the house's is handed in."""
+    """The control: one thing of the installation's is handed in."""
     hall, _other = pair
     real = replace(hall.room, ctx=replace(hall.room.ctx, realm=hall.host.realm))
     phone = hall.seated("Bleu", "team_member")
@@ -171,7 +171,7 @@ def test_the_walk_finds_a_room_that_shows_anothers(pair: tuple[Hall, Hall], monk
 
 
 def test_nothing_real_is_known_to_the_application_of_rooms(pair: tuple[Hall, Hall]) -> None:
-    """Neither its house, nor what it finds rooms by, holds a store or a key of the host's."""
+    """Neither its installation, nor what it finds rooms by, holds a store or a key of the host's."""
     hall, _other = pair
     app, real = inner(hall), {id(hall.host), id(hall.host.realm), id(hall.host.directory), id(hall.host.vault)}
     seen, left = set[int](), [*app.extensions.values(), app.config, hall.rooms, hall.room]

@@ -23,7 +23,7 @@ from school_protocol.training import service as training_service
 from school_protocol.training.room_store import RoomGone, Rooms, TrainingLocation, sweep_left_over
 from training.rooms_of import host_in, made, rooms_at
 
-pytestmark = pytest.mark.skipif(not EVERYWHERE, reason="where every house lies on PostgreSQL")
+pytestmark = pytest.mark.skipif(not EVERYWHERE, reason="where every installation lies on PostgreSQL")
 
 
 @pytest.fixture

@@ -108,7 +108,7 @@ def _restored(found: Installed, ctx: AppContext, path: Path, before: dict[str, i
 def _compared(
     found: Installed, ctx: AppContext, data: Path, before: dict[str, int], manifest: Manifest | None
 ) -> Iterator[str]:
-    """What had been told is there; all that is there is the beginning of what the house has; the chains hold."""
+    """What had been told is there; all that is there is the beginning of what the installation has; the chains hold."""
     with moved(found, data).entered() as other, other.realm.reading() as there, ctx.realm.reading() as here:
         for number, seq in before.items():
             case_id = cases_repository.find_by_number(there, number)

@@ -44,7 +44,7 @@ class Installed:
 
     @contextmanager
     def entered(self) -> Iterator[AppContext]:
-        """The house as a process finds it that starts again; its connections are given back at the end."""
+        """The installation as a process finds it that starts again; its connections are given back at the end."""
         realm, directory = (Store(open_engine(self.settings.store_url(name))) for name in ("realm", "directory"))
         vault = open_vault(self.settings)
         for store in (realm, directory):

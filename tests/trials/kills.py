@@ -51,7 +51,7 @@ class Bench:
     killed: int = 0
 
     def kill(self, work: Callable[[AppContext, Ack], None], most: float) -> list[dict[str, Any]]:
-        """Kill a process that does `work` in the house; what it acknowledged."""
+        """Kill a process that does `work` in the installation; what it acknowledged."""
 
         def entered(ack: Ack) -> None:
             with self.found.entered() as ctx:

@@ -136,7 +136,7 @@ class Kept:
             os.environ.pop("TMPDIR")
 
     def carry(self, to: str, letter: Letter) -> None:
-        """The post of this house: what would leave lies in a folder."""
+        """The post of this installation: what would leave lies in a folder."""
         number = len(list(self.mails.iterdir()))
         (self.mails / f"{number}.txt").write_text(f"{to}\n{letter.subject}\n{letter.text}\n{letter.id}")
 

@@ -31,14 +31,14 @@ PEOPLE = ("team_member", "team_member/2")
 
 @dataclass
 class Pairs:
-    """Works that begin at once: in threads over one open house, or in processes that enter it each for itself."""
+    """Works that begin at once: in threads over one open context, or in processes that enter it each for itself."""
 
     found: Installed
     apart: bool
 
     @contextmanager
     def looking(self) -> Iterator[AppContext]:
-        """The house, to look at before and after."""
+        """The installation, to look at before and after."""
         with self.found.entered() as ctx:
             yield ctx
 
@@ -168,7 +168,7 @@ def run(size: Size, folder: Path) -> Outcome:
 
 
 def _planted(pairs: Pairs, ctx: AppContext, number: str) -> tuple[int, int]:
-    """A house that forgets which buttons were pressed, and two people who are not asked what they had read."""
+    """An installation that forgets which buttons were pressed, and two people who are not asked what they had read."""
     with _forgetful():
         doubled = list(pressed_twice(pairs, ctx, 30_001))
     unasked = list(edited_at_once(pairs, ctx, number, "unasked", expects=False))

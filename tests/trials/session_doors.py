@@ -33,7 +33,7 @@ Door = Callable[["Place"], bool]
 
 @dataclass
 class Place(People):
-    """A house, and tries from ever new addresses, so that no door is shut by slowness alone."""
+    """An installation, and tries from ever new addresses, so that no door is shut by slowness alone."""
 
     tries: int = 0
 

@@ -201,7 +201,7 @@ def _is_refused(server: Server, part: Part, statement: str) -> bool:
 
 
 def _hindered(kept: Kept, server: Server) -> Iterator[str]:
-    """The role does the day's work: it opens the house, writes, reads, administers, takes an anchor, verifies."""
+    """The role does the day's work: it opens the stores, writes, reads, administers, takes an anchor, verifies."""
     engines = server.engines(as_role=True)
     owners = kept.ctx
     kept.ctx = open_context(owners.settings, kept.clock, engines)

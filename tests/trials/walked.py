@@ -1,4 +1,4 @@
-"""A told house for trials, and its pages as somebody finds them: every address reached by links, every form."""
+"""A told installation for trials, and its pages as somebody finds them: every address reached by links, every form."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ WAYS_OUT = frozenset(
 
 @contextmanager
 def told(folder: Path, story: str = "sc3", steps: int | None = None) -> Iterator[Player]:
-    """A house in `folder` in which so many steps of a story were played; closed afterwards."""
+    """An installation in `folder` in which so many steps of a story were played; closed afterwards."""
     found = story_of(PROTOCOL, story)
     content = MOROCCAN.read_bytes()
     clock = TurnableClock(_first(found.steps[0]))
@@ -67,7 +67,7 @@ def browser_of(app: Flask, ctx: AppContext, account: str) -> FlaskClient:
 
 
 def site_of(ctx: AppContext) -> Flask:
-    """The application over this house, as it is served."""
+    """The application over this installation, as it is served."""
     return create_app(ctx)
 
 

@@ -24,7 +24,7 @@ PLANT_TRIED = {Size.short: 5, Size.whole: 20}
 
 
 def run(size: Size, folder: Path) -> Outcome:
-    """Walks through the shipped definition and the small one; then through a house in which something is broken."""
+    """Walks through the shipped definition and the small one; then through one in which something is broken."""
     steps, faults = 0, []
     for file, examples, length in TRIED[size]:
         went, fault = _walked(file, examples, length, size is Size.whole)

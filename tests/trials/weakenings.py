@@ -53,8 +53,8 @@ def run(size: Size, folder: Path) -> Outcome:
     faults += [f"no module is named so any more: {one}" for one in astray()]
     asked = [one for one in found if one.id not in same]
     asked = asked if size is Size.whole else [one for one in asked if one.id not in elsewhere][::EVERY_TENTH]
-    with ExitStack() as houses:
-        matrices = Matrices(houses, folder)
+    with ExitStack() as contexts:
+        matrices = Matrices(contexts, folder)
         faults += [f"nothing tells: {one.id}" for one in asked if told_by(one, matrices) is None]
         planted = told_by(OPEN_TO_ALL, matrices) is not None
         planted += told_by(replace(OPEN_TO_ALL, after=OPEN_TO_ALL.before), matrices) is None
@@ -89,20 +89,20 @@ def told_by(one: Mutant, matrices: Matrices) -> str | None:
 
 
 class Matrices:
-    """The matrices of the quick suite, each with its house."""
+    """The matrices of the quick suite, each with its installation."""
 
-    def __init__(self, houses: ExitStack, folder: Path) -> None:
-        self.houses, self.folder = houses, folder
-        self.lent = houses.enter_context(ExitStack())
-        self.case = Disclosed(self._ctx(houses))
+    def __init__(self, contexts: ExitStack, folder: Path) -> None:
+        self.contexts, self.folder = contexts, folder
+        self.lent = contexts.enter_context(ExitStack())
+        self.case = Disclosed(self._ctx(contexts))
         self.case.write_everything()
-        self.packed = copies.Packed(School(self._ctx(houses), count(1)))
+        self.packed = copies.Packed(School(self._ctx(contexts), count(1)))
         self.reports = Reports(self._ctx(self.lent))
 
     @staticmethod
-    def _ctx(houses: ExitStack) -> Player:
+    def _ctx(contexts: ExitStack) -> Player:
         content = MOROCCAN.read_bytes()
-        return houses.enter_context(throwaway(read(content, "1.yaml"), content, NOW))
+        return contexts.enter_context(throwaway(read(content, "1.yaml"), content, NOW))
 
     def difference(self, name: str) -> str | None:
         """The first one. A page that breaks is a difference."""
@@ -125,8 +125,8 @@ class Matrices:
     @cached_property
     def world(self) -> World:
         """Four schools with a case of each kind, made once it is asked for."""
-        self.houses.enter_context(untypeset())
-        return self.houses.enter_context(opened(self.folder))
+        self.contexts.enter_context(untypeset())
+        return self.contexts.enter_context(opened(self.folder))
 
     def in_pages(self) -> Iterator[str]:
         return Matrix(self.case).differences(*LIMITED)

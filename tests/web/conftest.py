@@ -1,4 +1,4 @@
-"""Pages against a house that holds nothing: what a service would answer is put in its place, view by view."""
+"""Pages against an installation that holds nothing: what a service would answer is put in its place, view by view."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def protocol(small: Protocol) -> Protocol:
 
 @dataclass
 class Empty:
-    """A house that holds nothing; a page is given a copy of it, as of any."""
+    """An installation that holds nothing; a page is given a copy of it, as of any."""
 
     name: str
     settings: Settings
@@ -107,7 +107,7 @@ class Accounts:
 
 @pytest.fixture
 def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
-    """The accounts of the house, in memory."""
+    """The accounts of the installation, in memory."""
     kept = Accounts()
     for name in ("sign_in", "recognise", "pending", "account_behind", "sign_out", "choose_language"):
         monkeypatch.setattr(sign_in_service, name, getattr(kept, name))

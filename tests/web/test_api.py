@@ -1,4 +1,4 @@
-"""The API over a real house: by token alone, described by its own document, in the language that is asked for."""
+"""The API over real stores: by token alone, described by its own document, in the language that is asked for."""
 
 from __future__ import annotations
 

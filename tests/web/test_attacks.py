@@ -1,6 +1,6 @@
 """What a colleague without right, a curious supervisor, a thief of a session or a chance press may try: nothing gives.
 
-Two schools under two provinces, a real house, real sessions; every request goes through the whole application.
+Two schools under two provinces, a real installation, real sessions; every request goes through the whole application.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ HOSTILE = (
 
 @dataclass
 class World:
-    """A house with two schools, one case in each, and whoever signs in."""
+    """An installation with two schools, one case in each, and whoever signs in."""
 
     player: Player
     app: Flask

@@ -171,7 +171,7 @@ def story(name: str) -> Mapping[str, Any]:
 
 @contextmanager
 def pressing(name: str, people: Accounts) -> Iterator[Pressing]:
-    """Whoever presses the pages of a story's protocol, in a house of its own."""
+    """Whoever presses the pages of a story's protocol, in an installation of its own."""
     file = ROOT / name.partition("/")[0] / "1.yaml"
     protocol: Protocol = read_file(file)
     with throwaway(protocol, file.read_bytes(), moment(story(name)["steps"][0]["at"], "start")) as plain:
@@ -248,7 +248,7 @@ def test_no_role_is_of_two_protocols() -> None:
 
 
 def side_by_side(player: Pressing) -> dict[str, Pressing]:
-    """Every shipped protocol in one house, each with whoever presses by it."""
+    """Every shipped protocol in one installation, each with whoever presses by it."""
     played: dict[str, Pressing] = {player.protocol.protocol: player}
     for file in SHIPPED:
         protocol = read_file(file)

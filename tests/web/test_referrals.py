@@ -1,4 +1,4 @@
-"""The register of referrals and the directory of contacts in a browser, over a real house."""
+"""The register of referrals and the directory of contacts in a browser, over a real installation."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ STATIC = Path(sessions.__file__).parents[1] / "web" / "static"
 
 @dataclass
 class School:
-    """A house whose school has an address, and whoever stands before it."""
+    """An installation whose school has an address, and whoever stands before it."""
 
     ctx: AppContext
     player: Player

@@ -1,4 +1,4 @@
-"""The pages about people, over a real house: who finds them, what they refuse, what ends at once in an open browser."""
+"""The pages about people, over real stores: who finds them, what they refuse, what ends at once in an open browser."""
 
 from __future__ import annotations
 

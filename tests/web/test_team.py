@@ -1,4 +1,4 @@
-"""The pages of the team, over a real house with real sessions: who finds them, what they refuse, what holds at once."""
+"""The pages of the team, over real stores and sessions: who finds them, what they refuse, what holds at once."""
 
 from __future__ import annotations
 

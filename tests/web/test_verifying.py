@@ -105,7 +105,7 @@ def test_anybody_finds_the_page_from_the_door(anybody: FlaskClient, language: st
 @pytest.mark.exhaustive
 @pytest.mark.parametrize(("language", "words"), [("en", "did not"), ("fr", ""), ("ar", "")])
 def test_a_copy_of_a_case_that_is_not_known_here_is_told_so(anybody: FlaskClient, language: str, words: str) -> None:
-    """Signature and record hold, and the house was asked."""
+    """Signature and record hold, and the installation was asked."""
     text = said(send(anybody, whole(language), language))
     assert {"en": "is not known on this site", "fr": "n’est pas connu sur ce site", "ar": "غير معروف"}[language] in text
     assert "AREF Casablanca-Settat" in text

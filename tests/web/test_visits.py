@@ -1,4 +1,4 @@
-"""The teams of a region, visits, their pack and the duty roster in a browser, over a real house."""
+"""The teams of a region, visits, their pack and the duty roster in a browser, over a real installation."""
 
 from __future__ import annotations
 

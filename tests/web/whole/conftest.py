@@ -1,6 +1,6 @@
-"""Pages over a whole house: stores on disk, a published definition, one school, people by role.
+"""Pages over a whole installation: stores on disk, a published definition, one school, people by role.
 
-A file overrides what is its own: the `protocol` (the Moroccan one), when the clock `start`s, the house's `settings`.
+A file overrides what is its own: the `protocol` (the Moroccan one), when the clock `start`s, the `settings`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FILES = {"lost-things": SMALL, "ma-cyberharassment": MOROCCAN}
 
 @pytest.fixture(scope="package")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A house as it is when nobody has been there: empty tables, and its keys."""
+    """An installation as it is when nobody has been there: empty tables, and its keys."""
     folder = tmp_path_factory.mktemp("installed")
     close(open_context(Settings(data=folder), TurnableClock(START)))
     return folder
@@ -49,13 +49,13 @@ def protocol(moroccan: Protocol) -> Protocol:
 
 @pytest.fixture
 def start() -> datetime:
-    """The moment at which the clock stands when the house opens."""
+    """The moment at which the clock stands when the installation opens."""
     return START
 
 
 @pytest.fixture
 def settings(tmp_path: Path, installed: Path) -> Settings:
-    """Of a house of the test's own: a copy of the empty one."""
+    """Of an installation of the test's own: a copy of the empty one."""
     return Settings(data=copytree(installed, tmp_path / "var"))
 
 

@@ -1,4 +1,4 @@
-"""The pages of coming in, and a person's own page, over a whole house, as a browser without a script sees them."""
+"""The pages of coming in, and a person's own page, over real stores, as a browser without a script sees them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of a case, over a real house and the small definition: nothing typed is lost, nothing is recorded twice."""
+"""The pages of a case, over real stores and the small definition: nothing typed is lost, nothing is recorded twice."""
 
 from __future__ import annotations
 

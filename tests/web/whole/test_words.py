@@ -37,7 +37,7 @@ def protocol(small: Protocol) -> Protocol:
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Of a house without English."""
+    """Of an installation without English."""
     return replace(settings, languages=("fr", "ar"))
 
 
@@ -125,7 +125,7 @@ def test_each_language_is_marked_and_the_readers_own_comes_first(
     assert one.say[1].root["ar"] in tagged(panel, "ar-MA", "rtl")
     folded = panel.index('<details class="tongue">')
     assert folded > panel.index(f'lang="{SPOKEN}"')
-    assert one.say[0].root["en"] not in panel, "English is not a language of this house"
+    assert one.say[0].root["en"] not in panel, "English is not a language of this installation"
 
 
 def test_each_sentence_is_selected_whole() -> None:
