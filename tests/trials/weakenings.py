@@ -14,7 +14,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import cached_property
 from itertools import count
 from pathlib import Path
 from types import CodeType
@@ -24,7 +23,7 @@ import pytest
 import yaml
 from authorization import planted as rights
 from authorization.matrix import Matrix as Rights
-from authorization.world import World, opened, untypeset
+from authorization.world import opened, untypeset
 from engine import test_policy
 from engine.telling import MOROCCAN, NOW
 from services import test_planted_words as copies
@@ -92,12 +91,13 @@ class Matrices:
     """The matrices of the quick suite, each with its installation."""
 
     def __init__(self, contexts: ExitStack, folder: Path) -> None:
-        self.contexts, self.folder = contexts, folder
         self.lent = contexts.enter_context(ExitStack())
         self.case = Disclosed(self._ctx(contexts))
         self.case.write_everything()
         self.packed = copies.Packed(School(self._ctx(contexts), count(1)))
         self.reports = Reports(self._ctx(self.lent))
+        contexts.enter_context(untypeset())
+        self.world = contexts.enter_context(opened(folder))  # now: made under a weakening, it would be another
 
     @staticmethod
     def _ctx(contexts: ExitStack) -> Player:
@@ -121,12 +121,6 @@ class Matrices:
         if name == "reports":
             self.lent.close()
             self.reports = Reports(self._ctx(self.lent))
-
-    @cached_property
-    def world(self) -> World:
-        """Four schools with a case of each kind, made once it is asked for."""
-        self.contexts.enter_context(untypeset())
-        return self.contexts.enter_context(opened(self.folder))
 
     def in_pages(self) -> Iterator[str]:
         return Matrix(self.case).differences(*LIMITED)
