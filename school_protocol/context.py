@@ -249,7 +249,7 @@ def open_context(
     settings.data.mkdir(parents=True, exist_ok=True)
     restoring.refuse_half_restored(settings.data)
     engines = engines or {name: open_engine(settings.store_url(name)) for name in STORES}
-    directory_store, realm = Store(engines["directory"]), Store(engines["realm"])
+    directory_store, realm = Store(engines["directory"], remembers=True), Store(engines["realm"])
     _refuse_half((directory_store, realm))
     for name, store in (("directory", directory_store), ("realm", realm)):
         refuse_moved(store, name)

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sqlalchemy import URL, Connection, create_engine, event, func, make_url, select, text
 from sqlalchemy import Engine as Engine
@@ -169,6 +170,10 @@ class _Snapshot:
 
 _SNAPSHOTS: ContextVar[dict[object, _Snapshot] | None] = ContextVar("snapshots", default=None)
 _KNOWN = "known"
+_Known = dict[Any, dict[Any, Any]]
+_MARK = text("SELECT mark FROM directory_version")
+_KNOWN_MOST = 50_000
+"""What is remembered of a store begins anew beyond so many answers."""
 
 
 def share_readings() -> None:
@@ -193,17 +198,45 @@ def renew_readings() -> None:
         shared.popitem()[1].end()
 
 
-def known_of(session: Session, what: str) -> dict[Any, Any]:
-    """What was read already of the snapshot of this session, for whoever asks again; empty each time elsewhere."""
-    known: dict[str, dict[Any, Any]] = session.info.get(_KNOWN, {})
+def known_of(session: Session, what: object) -> dict[Any, Any]:
+    """What was read already of the snapshot of this session, for whoever asks again; empty each time elsewhere.
+
+    What a page found in the directory serves others, too, as long as the store says that nobody has changed it.
+    """
+    known: _Known = session.info.get(_KNOWN, {})
     return known.setdefault(what, {})
 
 
-class Store:
-    """One store of rows (a realm's, or the directory) with two ways in: to read, or to write all or nothing."""
+P, T = ParamSpec("P"), TypeVar("T")
 
-    def __init__(self, engine: Engine) -> None:
+
+def remembered(ask: Callable[Concatenate[Session, P], T]) -> Callable[Concatenate[Session, P], T]:
+    """Of a repository's function on tables of `migrate.REMEMBERED`: who asks the same again is told what was found.
+
+    What it is given can be compared, and nobody changes what it returns.
+    """
+
+    @wraps(ask)
+    def asked(session: Session, *given: P.args, **named: P.kwargs) -> T:
+        known, which = known_of(session, ask), (given, *named.items())
+        if which not in known:
+            known[which] = ask(session, *given, **named)
+        found: T = known[which]
+        return found
+
+    return asked
+
+
+class Store:
+    """One store of rows (a realm's, or the directory) with two ways in: to read, or to write all or nothing.
+
+    `remembers`: it is a directory, and says by a mark whether what was read of it holds still.
+    """
+
+    def __init__(self, engine: Engine, *, remembers: bool = False) -> None:
         self.engine = engine
+        self._remembers = remembers
+        self._memory: tuple[object, _Known] = (None, {})
         reading: dict[str, Any] = {"purpose": READING}
         if engine.dialect.name == "postgresql":
             reading |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -233,6 +266,7 @@ class Store:
     def for_tenant(self, vault: object, narrow: Callable[[ORMExecuteState], None], **said: object) -> Self:
         """The same store for one of several who share it: sessions with keys of their own, and what `narrow` leaves."""
         found = copy(self)
+        found._memory = (None, {})
         for name in ("_readers", "_writers", "_hasty_writers"):
             bound = getattr(self, name).kw["bind"].execution_options(**{VAULT: vault})
             made = sessionmaker(
@@ -244,6 +278,7 @@ class Store:
 
     def under(self, vault: object) -> None:
         """Have every session carry these keys, and whatever it writes be made with them."""
+        self._memory = (None, {})
         for sessions in (self._readers, self._writers, self._hasty_writers):
             bound = sessions.kw["bind"].execution_options(**{VAULT: vault})
             sessions.configure(bind=bound, info={VAULT: vault})
@@ -262,11 +297,11 @@ class Store:
         with _own_errors(is_reading=True):
             if found is None:
                 found = _Snapshot(self._readers())
-                found.session.info[_KNOWN] = {}
             found.readings += 1
             try:
                 if key not in shared:
                     self._say_whose(found.session)
+                    found.session.info[_KNOWN] = self._known(found.session)
                     shared[key] = found
                 yield found.session
             except BaseException:
@@ -324,6 +359,19 @@ class Store:
         """For this transaction alone: a connection that goes back to its pool tells the next one nothing."""
         if self._token is not None:
             session.execute(select(func.set_config(WHOSE, self._token, True)))
+
+    def _known(self, session: Session) -> _Known:
+        """What is remembered of this snapshot: of the one that the mark tells, and of no other."""
+        if not self._remembers:
+            return {}
+        mark = session.scalar(_MARK)
+        known_at, known = self._memory
+        if mark is None:
+            return {}
+        if mark != known_at or sum(map(len, known.values())) > _KNOWN_MOST:
+            known = {}
+            self._memory = (mark, known)
+        return known
 
     def close(self) -> None:
         """Give every connection back."""

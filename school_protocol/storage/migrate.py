@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from sqlite3 import complete_statement
 from typing import Any, Literal
@@ -31,12 +32,24 @@ APPEND_ONLY = {
     "realm": ("access", "access_batch", "anchor_taken", "case_record", "event", "tombstone"),
     "room": (),
 }  # fmt: skip
+REMEMBERED = (
+    "account", "administration", "appointment", "calendar", "contact", "definition", "openid", "unit",
+)  # fmt: skip
+"""Tables of the directory that readers remember (`engines.remembered`): any change there gives the store a new mark."""
 _FOLDER = Path(__file__).parent / "migrations"
 _REFUSE = """CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = TG_TABLE_NAME || ' is append-only';
 END
 $body$"""
+
+MARK_TABLE = "directory_version"
+_MARK_ANEW = """CREATE FUNCTION mark_directory() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    UPDATE directory_version SET mark = gen_random_uuid();
+    RETURN NULL;
+END
+$$"""
 
 
 def statements(dialect: str, part: str, metadata: MetaData, *, purged: bool = False) -> Iterator[str]:
@@ -46,6 +59,8 @@ def statements(dialect: str, part: str, metadata: MetaData, *, purged: bool = Fa
         yield _REFUSE
     for name in growing:
         yield from _of_server(name) if dialect == "postgresql" else _of_file(metadata, name)
+    if part == "directory":
+        yield from marking(dialect)
     file = _FOLDER / part / f"guards.{dialect}.sql"
     if file.exists():
         script = file.read_text("utf-8")
@@ -67,6 +82,25 @@ def _of_file(metadata: MetaData, name: str) -> Iterator[str]:
             f"CREATE TRIGGER {name}_{what} BEFORE {when} ON {name} {only}"
             f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
         )
+
+
+def marking(dialect: str) -> Iterator[str]:
+    """A mark that no other state of the directory ever has: not after a restore, nor after what came to nothing."""
+    if dialect == "postgresql":
+        yield "CREATE TABLE directory_version (mark uuid NOT NULL)"
+        yield "INSERT INTO directory_version VALUES (gen_random_uuid())"
+        yield _MARK_ANEW
+        for name in REMEMBERED:
+            yield (
+                f"CREATE TRIGGER {name}_marks AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION mark_directory()"
+            )
+        return
+    yield "CREATE TABLE directory_version (mark BLOB NOT NULL)"
+    yield "INSERT INTO directory_version VALUES (randomblob(16))"
+    for name, verb in product(REMEMBERED, ("INSERT", "UPDATE", "DELETE")):
+        anew = "BEGIN UPDATE directory_version SET mark = randomblob(16); END"
+        yield f"CREATE TRIGGER {name}_marks_{verb.lower()} AFTER {verb} ON {name} {anew}"
 
 
 def _one_by_one(script: str) -> Iterator[str]:
