@@ -197,7 +197,6 @@ def end_appointment(session: Session, appointment_id: str, ends: date) -> None:
     session.flush()
 
 
-@remembered
 def actor(session: Session, account_id: str, *, realm: str, today: date) -> Actor | None:
     """Who this person is as one who acts today; None for no such account, or one that is no longer active."""
     found = account(session, account_id)
@@ -210,14 +209,15 @@ _IDS_AT_ONCE = 500
 def actors(session: Session, known: Mapping[str, Account], *, realm: str, today: date) -> tuple[Actor, ...]:
     """Several people at once as those who act today, without those who are no longer active: two queries for 500."""
     active = [one for one in known.values() if one.active]
-    found: list[Actor] = []
-    for first in range(0, len(active), _IDS_AT_ONCE):
-        some = active[first : first + _IDS_AT_ONCE]
+    kept = known_of(session, (actors, realm, today))
+    asked = [one for one in active if one.id not in kept]
+    for first in range(0, len(asked), _IDS_AT_ONCE):
+        some = asked[first : first + _IDS_AT_ONCE]
         ids = [one.id for one in some]
         now, every = _appointments_of(session, ids, today)
         left = _left(session, ids, every)
-        found += (
-            Actor(
+        kept |= {
+            one.id: Actor(
                 id=one.id,
                 realm=realm,
                 name=one.name(one.language),
@@ -227,8 +227,8 @@ def actors(session: Session, known: Mapping[str, Account], *, realm: str, today:
                 left=frozenset(left[one.id]),
             )
             for one in some
-        )
-    return tuple(found)
+        }
+    return tuple(kept[one.id] for one in active)
 
 
 def _appointments_of(

@@ -90,7 +90,7 @@ def open_cases(
     held_by: Collection[str] | None = None,
     but: Collection[Carried] | None = None,
 ) -> tuple[OpenCase, ...]:
-    """The open cases of these units that `scope` sees (None: all), by when they were opened: two queries.
+    """The open cases of these units that `scope` sees (None: all), by when they were opened: one query.
 
     `held_by`: those alone in which one of these holds a seat. `but`: those alone that lack one of these.
     """
@@ -102,29 +102,20 @@ def open_cases(
     if held_by is not None:
         own = select(CaseSeatRow.case_id).where(CaseSeatRow.account.in_(held_by), _is_held(today))
         where.append(CaseIndexRow.case_id.in_(own))
-    rows = session.scalars(select(CaseIndexRow).where(*where).order_by(CaseIndexRow.opened_at, CaseIndexRow.case_id))
-    found = rows.all()
-    if not found:
-        return ()
-    chosen = select(CaseIndexRow.case_id).where(*where)
-    seats: dict[str, list[IndexSeat]] = {}
-    for seat in session.scalars(select(CaseSeatRow).where(CaseSeatRow.case_id.in_(chosen), _is_held(today))):
-        seats.setdefault(seat.case_id, []).append(IndexSeat(seat.account, seat.seat, seat.until))
+    seated = and_(CaseSeatRow.case_id == CaseIndexRow.case_id, _is_held(today))
+    query = select(CaseIndexRow, CaseSeatRow).outerjoin(CaseSeatRow, seated).where(*where)
+    seats: dict[CaseIndexRow, list[IndexSeat]] = {}
+    for row, seat in session.execute(query.order_by(CaseIndexRow.opened_at, CaseIndexRow.case_id)):
+        held = seats.setdefault(row, [])
+        if seat is not None:
+            held.append(IndexSeat(seat.account, seat.seat, seat.until))
     return tuple(
         OpenCase(
-            row.case_id,
-            row.number,
-            row.protocol,
-            row.version,
-            row.unit,
-            row.state,
-            row.opened_at,
-            row.moved_at,
-            tuple(seats.get(row.case_id, ())),
-            row.urgent,
+            row.case_id, row.number, row.protocol, row.version, row.unit, row.state, row.opened_at, row.moved_at,
+            tuple(held), row.urgent,
         )
-        for row in found
-    )
+        for row, held in seats.items()
+    )  # fmt: skip
 
 
 def _lacks(carried: Carried, today: date) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event, func, make_url, select, text
+from sqlalchemy import URL, Connection, column, create_engine, event, func, make_url, select, table, text
 from sqlalchemy import Engine as Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, sessionmaker
@@ -133,8 +133,9 @@ def _begin_sqlite(connection: Connection) -> None:
     wanted = round(patience * 1000), "ON" if purpose == READING else "OFF"
     if connection.info.get(_AS_SET) != wanted:  # a pragma is kept by its connection until it is said otherwise
         connection.info.pop(_AS_SET, None)
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {wanted[0]}")
-        connection.exec_driver_sql(f"PRAGMA query_only = {wanted[1]}")
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute(f"PRAGMA busy_timeout = {wanted[0]}")
+        raw.execute(f"PRAGMA query_only = {wanted[1]}")
         connection.info[_AS_SET] = wanted
     connection.exec_driver_sql("BEGIN IMMEDIATE" if purpose == WRITING else "BEGIN")
 
@@ -159,6 +160,7 @@ class _Snapshot:
     """A session that several readings of one request share; once `is_over`, the last of them closes it."""
 
     session: Session
+    engine: Engine
     readings: int = 0
     is_over: bool = False
 
@@ -169,9 +171,10 @@ class _Snapshot:
 
 
 _SNAPSHOTS: ContextVar[dict[object, _Snapshot] | None] = ContextVar("snapshots", default=None)
-_KNOWN = "known"
+_KNOWN, _STORE = "known", "store"
 _Known = dict[Any, dict[Any, Any]]
-_MARK = text("SELECT mark FROM directory_version")
+MARK = select(table("directory_version", column("mark")).c.mark)
+"""What state the directory is in: another one after each change of what is remembered of it (`storage.migrate`)."""
 _KNOWN_MOST = 50_000
 """What is remembered of a store begins anew beyond so many answers."""
 
@@ -179,7 +182,8 @@ _KNOWN_MOST = 50_000
 def share_readings() -> None:
     """From now on, until `end_readings`, what is read here of a store is read of one snapshot: a page is of a moment.
 
-    Whoever begins to write, or has written, begins anew: what decides is never read as it stood before.
+    Whoever begins to write begins anew with every store: what decides is never read as it stood before. Whoever has
+    written does with that store.
     """
     end_readings()
     _SNAPSHOTS.set({})
@@ -191,11 +195,13 @@ def end_readings() -> None:
     _SNAPSHOTS.set(None)
 
 
-def renew_readings() -> None:
-    """What is read from now on is read as it stands now."""
-    shared = _SNAPSHOTS.get()
-    while shared:
-        shared.popitem()[1].end()
+def renew_readings(of: Engine | None = None) -> None:
+    """What is read from now on is read as it stands now: of every store, or of those on this engine."""
+    shared = _SNAPSHOTS.get() or {}
+    for key, found in list(shared.items()):
+        if of is None or found.engine is of:
+            del shared[key]
+            found.end()
 
 
 def known_of(session: Session, what: object) -> dict[Any, Any]:
@@ -203,17 +209,28 @@ def known_of(session: Session, what: object) -> dict[Any, Any]:
 
     What a page found in the directory serves others, too, as long as the store says that nobody has changed it.
     """
-    known: _Known = session.info.get(_KNOWN, {})
-    return known.setdefault(what, {})
+    if _STORE not in session.info:
+        return {}
+    if _KNOWN not in session.info:
+        tell_mark(session, session.scalar(MARK) if session.info[_STORE].remembers else None)
+    known: dict[Any, Any] = session.info[_KNOWN].setdefault(what, {})
+    return known
+
+
+def tell_mark(session: Session, mark: object) -> None:
+    """The mark of the snapshot of this session, from whoever asked for it with something else."""
+    if _STORE in session.info and _KNOWN not in session.info:
+        session.info[_KNOWN] = session.info[_STORE].known_at(mark)
 
 
 P, T = ParamSpec("P"), TypeVar("T")
 
 
 def remembered(ask: Callable[Concatenate[Session, P], T]) -> Callable[Concatenate[Session, P], T]:
-    """Of a repository's function on tables of `migrate.REMEMBERED`: who asks the same again is told what was found.
+    """Of a repository's function: whoever asks the same of the same snapshot is told what was found.
 
-    What it is given can be compared, and nobody changes what it returns.
+    Of the directory it asks tables of `migrate.REMEMBERED` alone. What it is given can be compared, and nobody changes
+    what it returns.
     """
 
     @wraps(ask)
@@ -235,7 +252,7 @@ class Store:
 
     def __init__(self, engine: Engine, *, remembers: bool = False) -> None:
         self.engine = engine
-        self._remembers = remembers
+        self.remembers = remembers
         self._memory: tuple[object, _Known] = (None, {})
         reading: dict[str, Any] = {"purpose": READING}
         if engine.dialect.name == "postgresql":
@@ -296,12 +313,12 @@ class Store:
         found = shared.get(key)
         with _own_errors(is_reading=True):
             if found is None:
-                found = _Snapshot(self._readers())
+                found = _Snapshot(self._readers(), self.engine)
             found.readings += 1
             try:
                 if key not in shared:
                     self._say_whose(found.session)
-                    found.session.info[_KNOWN] = self._known(found.session)
+                    found.session.info[_STORE] = self
                     shared[key] = found
                 yield found.session
             except BaseException:
@@ -327,7 +344,7 @@ class Store:
             self._say_whose(session)
             renew_readings()
             yield session
-        renew_readings()
+        renew_readings(self.engine)
 
     @contextmanager
     def writing_if_free(self) -> Iterator[Session]:
@@ -340,7 +357,7 @@ class Store:
             self._say_whose(session)
             renew_readings()
             yield session
-        renew_readings()
+        renew_readings(self.engine)
 
     @contextmanager
     def _in_turn(self, patience: float) -> Iterator[None]:
@@ -360,11 +377,8 @@ class Store:
         if self._token is not None:
             session.execute(select(func.set_config(WHOSE, self._token, True)))
 
-    def _known(self, session: Session) -> _Known:
-        """What is remembered of this snapshot: of the one that the mark tells, and of no other."""
-        if not self._remembers:
-            return {}
-        mark = session.scalar(_MARK)
+    def known_at(self, mark: object) -> _Known:
+        """What is remembered of the snapshot with that mark, and of no other; nothing without one."""
         known_at, known = self._memory
         if mark is None:
             return {}

@@ -33,7 +33,8 @@ APPEND_ONLY = {
     "room": (),
 }  # fmt: skip
 REMEMBERED = (
-    "account", "administration", "appointment", "calendar", "contact", "definition", "openid", "unit",
+    "account", "administration", "appointment", "calendar", "contact", "definition", "digest_choice", "openid",
+    "public_door", "unit",
 )  # fmt: skip
 """Tables of the directory that readers remember (`engines.remembered`): any change there gives the store a new mark."""
 _FOLDER = Path(__file__).parent / "migrations"

@@ -373,7 +373,7 @@ def test_a_list_brings_whom_a_case_waits_for(realm: Realm) -> None:
     made = full(realm)
     (found,) = pages(realm.store, EVERYBODY, 5)
     assert (found.waiting_for, set(found.seats)) == (made.waiting_for, set(made.seats))
-    assert (found.dues, found.planned, found.exclusions) == ((), (), frozenset())
+    assert (found.dues, found.planned, found.exclusions) == ((), (), {"x"})
     with realm.store.reading() as session:
         assert index_repository.excluded(session, [made.case_id, "nothing"]) == {
             made.case_id: {"x"},
