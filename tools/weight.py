@@ -44,11 +44,11 @@ def main() -> None:
     shared = sum(many for many in names.values() if many > 1)
     tests = sum(map(_lines, (ROOT / "tests").rglob("*.py")))
     lines, templates = packages.total(), sum(map(_lines, (ROOT / "templates").rglob("*.html")))
-    with _ctx() as (app, player):
+    with played() as (app, player):
         an_endpoint = lines // len({rule.endpoint for rule in app.url_map.iter_rules()})
         print(f"{lines:,} lines, {an_endpoint} an endpoint; {len(modules)} modules, {shared} of which share their name")
         print(f"{templates:,} lines of templates, {tests:,} of tests")
-        for what, (files, statements) in _flows(app, player):
+        for what, (files, statements) in flows(app, player):
             print(f"{what}: {files} files, {statements} statements")
 
 
@@ -57,7 +57,7 @@ def _lines(file: Path) -> int:
 
 
 @contextmanager
-def _ctx() -> Iterator[tuple[Flask, Player]]:
+def played() -> Iterator[tuple[Flask, Player]]:
     """The application over a case of the first steps of a story."""
     content = DEFINITION.read_bytes()
     with throwaway(read(content, DEFINITION.name), content, datetime(2026, 11, 25, 9, tzinfo=UTC)) as player:
@@ -66,7 +66,7 @@ def _ctx() -> Iterator[tuple[Flask, Player]]:
         yield create_app(player.ctx, testing=True), player
 
 
-def _flows(app: Flask, player: Player) -> Iterator[tuple[str, tuple[int, int]]]:
+def flows(app: Flask, player: Player) -> Iterator[tuple[str, tuple[int, int]]]:
     """Files of the product and SQL statements that a request passes, once everything is warm."""
     client, case = (
         _browser(app, player.ctx, player.actor("team_coordinator").id),

@@ -241,8 +241,8 @@ def write(session: Session, row: IndexRow, beside: Iterable[Beside] = ()) -> Non
         *((table, [{"case_id": row.case_id, **each} for each in rows]) for table, rows in _parts(row)),
         *beside,
     ]
-    written = ((cast(Table, one.__table__), rows) for one, rows in [(CaseIndexRow, [own]), *parts])
-    own["macs"] = storage_models.of_several(session, written)
+    every: list[Beside] = [(CaseIndexRow, [own]), *parts]
+    own["macs"] = storage_models.of_several(session, ((cast(Table, one.__table__), rows) for one, rows in every))
     kept = session.execute(_KEPT, {"case": row.case_id}).one_or_none()
     if kept is None or _is_seen_otherwise(kept, own):
         remove(session, row.case_id)
@@ -352,14 +352,14 @@ def _due_columns(due: Due, *, planned: bool) -> dict[str, Any]:
 
 def where_visible(scope: Scope, today: date) -> ColumnElement[bool]:
     """The scope as a WHERE on the index: any way of seeing admits, an exclusion always shuts out."""
-    return _visible_all_day(_all_day(scope), today) if _is_for_all_day(scope) else _visible(scope, today)
+    return _visible_all_day(_all_day(scope), today) if is_for_all_day(scope) else _visible(scope, today)
 
 
 def _visible(scope: Scope, today: date) -> ColumnElement[bool]:
     return and_(_not_excluded(scope.account), or_(*_ways(scope, today)))
 
 
-def _is_for_all_day(scope: Scope) -> bool:
+def is_for_all_day(scope: Scope) -> bool:
     """Whether what a scope admits is the same at every moment of a day."""
     return scope.now is None or not scope.overseeing()
 
@@ -471,7 +471,7 @@ def page(
 
     Of their parts the rows bring whom they wait for, the seats, and who takes no part: a list rests on nothing else.
     """
-    is_plain = after is None and _is_for_all_day(scope) and filter in _PLAIN_FILTERS
+    is_plain = after is None and is_for_all_day(scope) and filter in _PLAIN_FILTERS
     asked = (
         _first_places(_all_day(scope), today, limit, filter, urgent_first)
         if is_plain

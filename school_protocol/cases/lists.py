@@ -144,7 +144,7 @@ def case_lines(
     if not told:
         return lines
     calls = _calls(ctx, actor, told, units)
-    return tuple(replace(line, call=calls.get(line.number)) for line in lines)
+    return tuple(replace(line, call=calls[line.number]) if line.number in calls else line for line in lines)
 
 
 def _reviewed(

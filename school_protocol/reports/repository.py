@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, event, func, insert, or_, select, text, tuple_, update
+from sqlalchemy import and_, bindparam, delete, event, func, insert, or_, select, text, tuple_, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -534,8 +534,12 @@ def waiting_public_reports(session: Session, *, after: str = "", limit: int) -> 
 
 def waiting_at(session: Session, units: Collection[str]) -> tuple[PublicHeader, ...]:
     """The same of these units, as far as a message needs it."""
-    query = select(PublicReportRow).where(PublicReportRow.waits.is_not(None), PublicReportRow.unit.in_(units))
-    return tuple(_header(row) for row in session.scalars(query))
+    return tuple(_header(row) for row in session.scalars(_WAITING_AT, {"units": list(units)}))
+
+
+_WAITING_AT = select(PublicReportRow).where(
+    PublicReportRow.waits.is_not(None), PublicReportRow.unit.in_(bindparam("units", expanding=True))
+)
 
 
 @remembered

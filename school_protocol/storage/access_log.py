@@ -9,9 +9,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
-from sqlalchemy import Row, Select, func, insert, select, text
+from sqlalchemy import Row, Select, Table, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.journal import Break, Chain, Flaw, moment_text
@@ -31,7 +31,7 @@ def note(session: Session, *, case_id: str, account: str, at: datetime, what: st
     session.execute(_NOTED, row | {"place": place})
 
 
-_NOTED = insert(AccessRow.__table__)
+_NOTED = insert(cast(Table, AccessRow.__table__))
 
 WRITERS = 7_241_002_027
 """PostgreSQL's advisory lock: whoever notes an access shares it, whoever closes a batch has it alone."""

@@ -223,7 +223,8 @@ def tell_mark(session: Session, mark: object) -> None:
         session.info[_KNOWN] = session.info[_STORE].known_at(mark)
 
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def remembered(ask: Callable[Concatenate[Session, P], T]) -> Callable[Concatenate[Session, P], T]:
@@ -234,7 +235,7 @@ def remembered(ask: Callable[Concatenate[Session, P], T]) -> Callable[Concatenat
     """
 
     @wraps(ask)
-    def asked(session: Session, *given: P.args, **named: P.kwargs) -> T:
+    def asked(session: Session, /, *given: P.args, **named: P.kwargs) -> T:
         known, which = known_of(session, ask), (given, *named.items())
         if which not in known:
             known[which] = ask(session, *given, **named)
@@ -266,12 +267,15 @@ class Store:
         self._has_snapshots = engine.dialect.name == "postgresql" or _is_file(engine.url)
 
     def seen_by(self, token: str) -> Self:
-        """The same store, for whoever holds that token: where a wall stands, nothing else is there than theirs."""
-        if self.engine.dialect.name != "postgresql":
-            return self
+        """The same store, for whoever holds that token: where it is walled, nothing else is there than theirs."""
         found = copy(self)
         found._token = token if token.isascii() and "\0" not in token else ""  # no token of ours is otherwise
         return found
+
+    @property
+    def is_walled(self) -> bool:
+        """Whether it may stand behind row-level security."""
+        return self.engine.dialect.name == "postgresql"
 
     @property
     def is_blank(self) -> bool:

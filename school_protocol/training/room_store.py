@@ -201,9 +201,6 @@ class OwnLibrary(Library):
         self._protocol, self._content = protocol, content
         self._sights = {}
 
-    def as_of_now(self) -> OwnLibrary:
-        return self
-
     def protocol(self, key: str, version: int) -> Protocol:
         if (key, version) != (self._protocol.protocol, self._protocol.version):
             raise Unseen(f"{key}/{version}")
