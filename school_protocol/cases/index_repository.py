@@ -234,8 +234,11 @@ Beside = tuple[type[RealmBase], list[dict[str, Any]]]
 """Rows of a table that stand beside the index row of their case, and go with it."""
 
 
-def write(session: Session, row: IndexRow, beside: Iterable[Beside] = ()) -> None:
-    """Put the row, and what stands beside it, in place of what was there: of the parts, those that differ."""
+def write(session: Session, row: IndexRow, beside: Iterable[Beside] = (), *, anew: bool = False) -> None:
+    """Put the row, and what stands beside it, in place of what was there: of the parts, those that differ.
+
+    `anew`: all of them, so that whatever somebody wrote there behind the program goes.
+    """
     own = _columns(row)
     parts: list[Beside] = [
         *((table, [{"case_id": row.case_id, **each} for each in rows]) for table, rows in _parts(row)),
@@ -244,7 +247,7 @@ def write(session: Session, row: IndexRow, beside: Iterable[Beside] = ()) -> Non
     every: list[Beside] = [(CaseIndexRow, [own]), *parts]
     own["macs"] = storage_models.of_several(session, ((cast(Table, one.__table__), rows) for one, rows in every))
     kept = session.execute(_KEPT, {"case": row.case_id}).one_or_none()
-    if kept is None or _is_seen_otherwise(kept, own):
+    if anew or kept is None or _is_seen_otherwise(kept, own):
         remove(session, row.case_id)
         add_rows(session, CaseIndexRow, [own])
     else:

@@ -450,15 +450,17 @@ def reindex(ctx: AppContext, session: Session, case_id: str) -> index_repository
     protocol, case = folded(ctx, session, case_id)
     around = surroundings(ctx, case.unit)
     repository.unmark(session, case_id, case.former)
-    return _write(ctx, session, case_id, read(protocol, case, ctx.now(), around))
+    return _write(ctx, session, case_id, read(protocol, case, ctx.now(), around), anew=True)
 
 
-def _write(ctx: AppContext, session: Session, case_id: str, facts: Facts) -> index_repository.IndexRow:
+def _write(
+    ctx: AppContext, session: Session, case_id: str, facts: Facts, *, anew: bool = False
+) -> index_repository.IndexRow:
     """The index row, and all that packages keep of a case: beside its row, or once that is written."""
     row = index_row(case_id, facts.protocol, facts.case, facts, facts.around)
     _tell_who_stands_in(ctx, session, row, facts)
     _tell_who_alone_can(ctx, session, row)
-    index_repository.write(session, row, _beside(ctx, session, row, facts))
+    index_repository.write(session, row, _beside(ctx, session, row, facts), anew=anew)
     for follow in ctx.wiring.following:
         follow(ctx, session, case_id, facts)
     return row
