@@ -14,7 +14,6 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask, has_request_context
 from jinja2 import FileSystemBytecodeCache
-from jinja2.bccache import Bucket
 from programs import lacking
 from sqlalchemy import Engine, text
 from sqlalchemy.engine.default import DefaultDialect
@@ -152,7 +151,7 @@ def once(make_tables: MakeTables, tmp_path_factory: pytest.TempPathFactory) -> I
     """Made once for all tests of a process: the tables of a new store, templates compiled."""
     compiled = tmp_path_factory.mktemp("templates")
     with pytest.MonkeyPatch.context() as patched:
-        cache = Bytecode(str(compiled))
+        cache = FileSystemBytecodeCache(str(compiled))
         patched.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": cache})
         # What a test writes need not outlive a power cut.
         patched.setattr(engines, "_PRAGMAS", (*engines._PRAGMAS, "PRAGMA synchronous = OFF"))
@@ -164,14 +163,6 @@ def once(make_tables: MakeTables, tmp_path_factory: pytest.TempPathFactory) -> I
         patched.setattr(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other))
         patched.setattr(DefaultDialect, "__hash__", lambda one: hash(type(one)))
         yield
-
-
-class Bytecode(FileSystemBytecodeCache):
-    """Of each language its own: texts of a template are compiled into it."""
-
-    def get_bucket(self, environment: Any, name: str, filename: str | None, source: str) -> Bucket:
-        voice = getattr(environment, "voice", None)
-        return super().get_bucket(environment, f"{name} {voice.language if voice else ''}", filename, source)
 
 
 def is_bare(engine: Engine) -> bool:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
 from school_protocol.cases import review_lines
 from school_protocol.cases.case_reader import CaseReader
-from school_protocol.cases.loading import Loaded
 from school_protocol.cases.next_action import act_for, follow_ups, is_again, tone_of, ways_back
 from school_protocol.cases.review_lines import review_line
 from school_protocol.cases.view_models import (
@@ -65,16 +64,24 @@ _ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKi
 
 
 class Seeing(CaseReader):
-    """One person's view of one case; asks the engine once and shows what it says."""
+    """One person's view of one case; asks the engine once, as it is shown, and shows what it says."""
 
-    def __init__(self, loaded: Loaded, names: Mapping[str, str]) -> None:
-        super().__init__(loaded, names)
-        self.choices: tuple[Choice, ...] = available(
-            loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts
-        )
-        self.counts: tuple[Due, ...] = dues(loaded.facts)
-        self.running: tuple[Due, ...] = open_dues(loaded.facts)
-        self.opened = {choice.key for choice in self.choices if choice.kind == "act" and choice.is_open}
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        asked = self.loaded
+        return available(asked.protocol, asked.case, asked.actor, asked.now, asked.around, asked.facts)
+
+    @cached_property
+    def counts(self) -> tuple[Due, ...]:
+        return dues(self.loaded.facts)
+
+    @cached_property
+    def running(self) -> tuple[Due, ...]:
+        return open_dues(self.loaded.facts)
+
+    @cached_property
+    def opened(self) -> frozenset[str]:
+        return frozenset(choice.key for choice in self.choices if choice.kind == "act" and choice.is_open)
 
     # ---- lines -----------------------------------------------------------------------------------------------
 

@@ -13,7 +13,9 @@ from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
 from flask.templating import Environment as FlaskEnvironment
+from jinja2 import Environment as BaseEnvironment
 from jinja2 import StrictUndefined, Template, nodes
+from jinja2.bccache import Bucket, BytecodeCache
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 from werkzeug.local import LocalProxy
@@ -89,7 +91,23 @@ class Environment(FlaskEnvironment):
 def _in_language(environment: Environment, language: str) -> Environment:
     found = environment.overlay()
     found.voice = _voice(language)
+    if environment.bytecode_cache is not None:
+        found.bytecode_cache = _OfLanguage(environment.bytecode_cache, language)
     return found
+
+
+class _OfLanguage(BytecodeCache):
+    """What is kept of compiled templates, those of each language apart."""
+
+    def __init__(self, kept: BytecodeCache, language: str) -> None:
+        self.kept = kept
+        self.language = language
+
+    def get_bucket(self, environment: BaseEnvironment, name: str, filename: str | None, source: str) -> Bucket:
+        return self.kept.get_bucket(environment, f"{name} {self.language}", filename, source)
+
+    def set_bucket(self, bucket: Bucket) -> None:
+        self.kept.set_bucket(bucket)
 
 
 class _Said(NodeTransformer):
