@@ -106,7 +106,7 @@ def available(
     protocol: Protocol, case: Case | None, actor: Actor, now: datetime, around: Surroundings, facts: Facts | None = None
 ) -> tuple[Choice, ...]:
     """Every act and every move that leaves from here, open or with all the reasons why not."""
-    return _Desk(protocol, case, actor, now, around, facts).choices()
+    return Desk(protocol, case, actor, now, around, facts).choices()
 
 
 def decide(
@@ -124,7 +124,7 @@ def decide(
 
     `roles` are those that the actor brings along from the case which this one followed.
     """
-    desk = _Desk(protocol, case, actor, now, around, roles=roles)
+    desk = Desk(protocol, case, actor, now, around, roles=roles)
     if isinstance(intent, RecordAct):
         decision = desk.record(replace(intent, act=protocol.resolve("acts", intent.act)), opening)
         return desk.with_review(decision)
@@ -140,7 +140,7 @@ def decide(
     return desk.with_review(decision)
 
 
-class _Desk:
+class Desk:
     """One decision: what `decide` and `available` both ask."""
 
     def __init__(
@@ -702,7 +702,7 @@ def references_of(
     protocol: Protocol, case: Case | None, actor: Actor, now: datetime, around: Surroundings
 ) -> References:
     """What this person's answers may point at now."""
-    return _Desk(protocol, case, actor, now, around).references()
+    return Desk(protocol, case, actor, now, around).references()
 
 
 def urgent_move(protocol: Protocol) -> Move | None:
@@ -718,12 +718,12 @@ def urgent_steps(
     move = urgent_move(protocol)
     if move is None or case.state not in move.from_ or not case.live_dangers("raised"):
         return []
-    return [_Desk(protocol, case, actor, now, around)._step(move, role)]
+    return [Desk(protocol, case, actor, now, around)._step(move, role)]
 
 
 def signable(protocol: Protocol, case: Case, actor: Actor, now: datetime, around: Surroundings) -> tuple[Record, ...]:
     """Records that wait for a signature which this person can give."""
-    desk = _Desk(protocol, case, actor, now, around)
+    desk = Desk(protocol, case, actor, now, around)
     return tuple(
         record
         for record in case.records
