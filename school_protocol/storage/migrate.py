@@ -7,19 +7,18 @@ from functools import lru_cache
 from itertools import product
 from pathlib import Path
 from sqlite3 import complete_statement
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy import Connection, Engine, MetaData, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from school_protocol.config import version
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage.engines import Store
 from school_protocol.storage.sql import change_or_give_way, shortly
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # What a database refuses by itself: rows that are only added to are never changed, deleted or
 # replaced; and what else of a store its models don't say (`migrations/*/guards.*.sql`).
@@ -173,6 +172,8 @@ def _refuse_unknown(engine: Engine, part: Part) -> str | None:
 
 
 def _bring(engine: Engine, part: Part, metadata: MetaData, purged: bool) -> None:
+    from alembic import command  # loaded where there is something to bring along
+
     def do(connection: Connection) -> None:
         _alone(connection)
         if connection.dialect.name == "postgresql":
@@ -213,14 +214,16 @@ def revision_of(engine: Engine) -> str | None:
 
 def revision_on(connection: Connection) -> str | None:
     """The same, asked on a connection that is open already."""
-    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 (a table of our own)
+    return found.scalar_one_or_none()
 
 
 @lru_cache
 def revisions(part: Part) -> tuple[str, ...]:
-    """Every revision, the first one first."""
-    scripts = ScriptDirectory.from_config(_config(part))
-    return tuple(reversed([script.revision for script in scripts.walk_revisions()]))
+    """Every revision, the first one first: the numbers that the names of their files begin with."""
+    return tuple(sorted(file.name.partition("_")[0] for file in (_FOLDER / part / "versions").glob("[0-9]*.py")))
 
 
 def standing_of(store: Store, part: Part) -> str:
@@ -245,6 +248,8 @@ def run_on_given_connection(context: Any) -> None:
 
 
 def _config(part: Part, connection: Connection | None = None) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_FOLDER / part).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
