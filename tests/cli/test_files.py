@@ -18,6 +18,8 @@ from services.evidence_made import SCREENSHOT, filing
 from storage.object_store import NAME, RCLONE, ObjectStore, serving
 
 from school_protocol.cli.group import main
+from school_protocol.config import settings_from
+from school_protocol.context import SystemClock, open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.privacy.evidence_files import attach_file
 from school_protocol.storage import bucket
@@ -106,6 +108,7 @@ def test_doctor_says_what_is_wrong_with_a_bucket(
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("SCHOOL_PROTOCOL_FILES", f"s3://{NAME}/doctor")
     monkeypatch.setenv("SCHOOL_PROTOCOL_FILES_ENDPOINT", object_store.endpoint)
+    open_context(settings_from(os.environ), SystemClock()).close()
     said = {
         Standing(versioned=True): "keeps older versions, so that nothing",
         Standing(public=True): "anybody reads the bucket",

@@ -339,7 +339,7 @@ from pdf.test_reading_back import with_one
 from school_protocol.protocol.reader import read_file
 from pdf.printed import case_pdf
 from school_protocol.language import Wording
-protocol = read_file(Path("definitions/small.yaml"))
+protocol = read_file(Path("protocol/small.yaml"))
 rows, letters = int(sys.argv[1]), int(sys.argv[2])
 view = MadeUp(protocol).file(profiles(protocol)[True], steps=rows or None)
 sys.stdout.buffer.write(case_pdf(with_one(view, letters), Wording("ar")))

@@ -33,6 +33,7 @@ PASSED_ON = {
     "school_protocol/protocol/wording_sheet.py",
     "school_protocol/training/scenario_presenters.py",
     "school_protocol/training/presenters.py",
+    "school_protocol/training/routes.py",
     "school_protocol/training/workshop_pages.py",
     "school_protocol/pdf/presenters.py",
     "school_protocol/proof/presenters.py",

@@ -20,7 +20,7 @@ import pikepdf
 import pytest
 
 from school_protocol.case_files import record as records
-from school_protocol.case_files import verify_copy, verify_process
+from school_protocol.case_files import verify_process
 from school_protocol.case_files.letters import issue_letter
 from school_protocol.case_files.service import academy_of, issue_case_file, revoke, trust_in
 from school_protocol.case_files.verify_copy import Checked, Standing, asked, checked, verification_messages
@@ -186,7 +186,7 @@ def told_by(work: Callable[[Any], None]) -> set[str]:
 
 
 def _looking(answers: Any, work: Callable[[Any], None]) -> None:
-    verify_copy.checked = _looks_around
+    verify_process.checked = _looks_around
     work(answers)
 
 

@@ -206,6 +206,7 @@ def _planted(app: Flask) -> Iterator[tuple[str, ...]]:
     app.url_map.add(app.url_rule_class("/planted/echoing", endpoint="planted.echoing", methods=["GET"]))
     open_to_all = {**routing.PERMISSIONS, "planted.echoing": Permission.anyone}
     with patch.object(app, "wsgi_app", careless), patch.object(endpoint_guard, "PERMISSIONS", open_to_all):
+        endpoint_guard.know_served(app)
         yield "/planted/careless", "/planted/echoing"
 
 

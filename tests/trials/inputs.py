@@ -172,6 +172,7 @@ def _planted(app: Flask) -> Iterator[tuple[str, ...]]:
 
     app.wsgi_app = forgetful  # type: ignore[method-assign]
     with patch.object(endpoint_guard, "PERMISSIONS", {**routing.PERMISSIONS, **doors}):
+        endpoint_guard.know_served(app)
         yield ("/planted/fragile", "/planted/bare")
 
 
