@@ -286,9 +286,10 @@ def test_whoever_begins_to_write_reads_what_is_there_then(realm: Realm, monkeypa
         assert read(realm.store) == ["m1"]
     assert read(realm.store) == ["m1"]
     elsewhere(lambda: written(realm.store, 2))
-    monkeypatch.setattr(engines, "renew_readings", lambda *_of: None)
-    with realm.store.writing():
-        assert read(realm.store) == ["m1"], "the control"
+    with monkeypatch.context() as patched:
+        patched.setattr(engines, "renew_readings", lambda *_of: None)
+        with realm.store.writing():
+            assert read(realm.store) == ["m1"], "the control"
 
 
 @pytest.mark.usefixtures("sharing")
