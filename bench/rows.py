@@ -431,7 +431,32 @@ def start(shop: Workshop) -> Outcome:
     return _in(1e3, shop.pairs(ours, Work(_runs("import flask")), children_cpu))
 
 
-def _runs(program: str, *arguments: str) -> Callable[[], object]:
+WEB = """
+import gc, sys
+from pathlib import Path
+
+from school_protocol.cli import group
+gc.set_threshold(*group.LOADING)
+from bench.measuring import megabytes
+from school_protocol.config import Settings
+from school_protocol.context import SystemClock, open_context
+from school_protocol.ops.worker import queue_of
+from school_protocol.web import create_app
+
+ctx = open_context(Settings(data=Path(sys.argv[1])), SystemClock())
+create_app(ctx, ring=queue_of(ctx).ring)
+print(f"{megabytes('self'):.0f} MiB")
+"""
+"""The application as `serve` makes it, and what the process holds then."""
+
+
+def start_web(shop: Workshop) -> Outcome:
+    ours = _runs(WEB, str(shop.ctx.folder))
+    bare = Work(_runs("import flask, flask_sqlalchemy, wtforms, flask_login"))
+    return _in(1e3, shop.pairs(Work(ours), bare, children_cpu), ours().stdout.decode().strip())
+
+
+def _runs(program: str, *arguments: str) -> Callable[[], subprocess.CompletedProcess[bytes]]:
     command = [sys.executable, "-c", program, *arguments]
     return lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
@@ -566,5 +591,6 @@ ROWS: dict[str, Row] = {
         Row("size-case-pg", "a case’s page, there", THOUSAND, "ms", Goal(1.2), sized(Sized.case, server=True)),
         Row("seats", "10 rooms, 240 seats: 95th of 100 answers", "a bare page", "ms", None, full_rooms),
         Row("start", "school-protocol --help", "python -c 'import flask'", "ms", Goal(2), start),
+        Row("start-web", "the web application, made anew", "its libraries imported", "ms", Goal(900, "ms"), start_web),
     )
 }
