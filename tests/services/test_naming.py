@@ -87,7 +87,6 @@ def is_asked(school: School, who: str) -> bool:
     return options.awaits("supervisor")
 
 
-@pytest.mark.exhaustive
 @pytest.mark.usefixtures("quick")
 def test_whoever_can_write_the_summary_confirms_it_before_a_copy_and_again_when_the_case_moves_on(
     school: School,

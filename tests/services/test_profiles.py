@@ -110,7 +110,6 @@ def copies(school: School, monkeypatch: pytest.MonkeyPatch) -> Copies:
 # ---- the authority's copy -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_an_authority_gets_a_copy_of_what_was_referred_to_it_and_nobody_else(copies: Copies) -> None:
     told(copies.school)
     assert copies.refusal("authority") == ["no_service_told"]
@@ -129,7 +128,6 @@ def test_an_authority_gets_a_copy_of_what_was_referred_to_it_and_nobody_else(cop
     assert event.reader == "Procureur du Roi, cellule de prise en charge des femmes et des enfants (saisine n°\u00a02)"
 
 
-@pytest.mark.exhaustive
 def test_only_the_head_and_the_directorate_issue_it(copies: Copies) -> None:
     told(copies.school)
     refer(copies.school, "prosecutor")

@@ -189,6 +189,19 @@ def test_reading_a_request_is_written_down(region: Region) -> None:
     assert read == [f"request.{line.seq}"]
 
 
+def test_whoever_is_of_another_realm_finds_no_request_and_has_read_none(region: Region) -> None:
+    """The same account, as it acts in a workshop."""
+    ctx, number, head = region.school.ctx, asked_for(region, NEAR), region.person(f"head {NEAR}")
+    (line,) = region.waits_for(f"head {NEAR}")
+    region.request(f"head {NEAR}", number, line.seq)
+    elsewhere = replace(head, realm="workshop")
+    assert sharing.read_before(ctx, head, number, line.seq)
+    assert not sharing.read_before(ctx, elsewhere, number, line.seq)
+    assert sharing.waiting_for(ctx, elsewhere) == ()
+    with pytest.raises(Unseen):
+        sharing.see_request(ctx, elsewhere, number, line.seq)
+
+
 @pytest.mark.exhaustive
 def test_a_danger_raised_at_the_former_school_is_raised_where_the_case_goes_on(region: Region) -> None:
     number = asked_for(region, FAR)
@@ -220,7 +233,6 @@ def opened(region: Region, seq: int) -> str:
     return line.number
 
 
-@pytest.mark.exhaustive
 def test_within_one_province_the_directorate_opens_it_at_once(region: Region) -> None:
     seq = leading(region, NEAR)
     number = opened(region, seq)
@@ -437,7 +449,6 @@ def test_whoever_is_named_at_one_school_does_not_answer_for_the_next(region: Reg
             region.request(f"team_member {NEAR}", number, seq)
 
 
-@pytest.mark.exhaustive
 def test_whoever_is_named_there_finds_the_request_and_answers_as_long_as_they_are_named(region: Region) -> None:
     number = asked_for(region, NEAR)
     member = f"team_member {NEAR}"

@@ -138,6 +138,8 @@ def _of_masks(node: ast.AST) -> Iterator[Loosened]:
             yield node, node, ast.unparse(text)
         case ast.Call(func=ast.Call(func=ast.Attribute(attr="by" | "of" | "mask" | "mask_of")), args=[text]):
             yield node, ast.Name("mask"), ast.unparse(text)
+        case ast.Call(func=ast.Attribute(attr="words_of"), args=[_, text]):
+            yield node, ast.Name("mask"), ast.unparse(text)
         case ast.Call(func=ast.Attribute(value=scope, attr="in_school" | "of_content"), args=[]):
             yield node, node, ast.unparse(scope)
         case ast.BinOp(left=left, op=ast.Sub(), right=right) if SHUT.search(ast.unparse(right)):
