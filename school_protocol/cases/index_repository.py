@@ -611,31 +611,12 @@ def _is_latest() -> ColumnElement[bool]:
     return and_(EventRow.case_id == CaseIndexRow.case_id, EventRow.seq == CaseIndexRow.last_seq)
 
 
-def open_on_version(
-    session: Session, protocol: str, version: int, *, limit: int, after: str = ""
-) -> list[tuple[str, str]]:
-    """Id and number of the open cases that follow that version, by their id; `after` is the last one known."""
-    query = select(CaseIndexRow.case_id, CaseIndexRow.number).where(
-        CaseIndexRow.protocol == protocol,
-        CaseIndexRow.version == version,
-        CaseIndexRow.ended.is_(False),
-        CaseIndexRow.case_id > after,
-    )
-    return [(row.case_id, row.number) for row in session.execute(query.order_by(CaseIndexRow.case_id).limit(limit))]
-
-
 def departures(session: Session, protocol: str) -> dict[str, int]:
     """Need → in how many of the cases that are kept somebody went on without it."""
     part, row = CaseFigureRow, CaseIndexRow
     query = select(part.fact, func.count()).join(row, row.case_id == part.case_id)
     query = query.where(row.protocol == protocol, part.fact.like(f"{DEPARTED}%")).group_by(part.fact)
     return {fact.removeprefix(DEPARTED): count for fact, count in session.execute(query)}
-
-
-def count_open(session: Session, protocol: str, version: int) -> int:
-    """How many open cases follow that version."""
-    follows = (CaseIndexRow.protocol == protocol, CaseIndexRow.version == version, CaseIndexRow.ended.is_(False))
-    return session.scalar(select(func.count()).select_from(CaseIndexRow).where(*follows)) or 0
 
 
 def _from(after: Cursor | None, urgent: bool, urgent_first: bool) -> Iterator[ColumnElement[bool]]:
