@@ -262,6 +262,15 @@ def embedded(shop: Workshop) -> Outcome:
     return _in(1e3, *serving.embedded_beside_gunicorn(shop))
 
 
+PAGES_A_SECOND = 60
+"""So many list pages one core serves at least."""
+
+
+def of_a_core(shop: Workshop) -> Outcome:
+    used, most = serving.processor_of_a_page(shop), 1e3 / PAGES_A_SECOND
+    return Outcome(used, most, used / most, notes=f"{1e3 / used:.0f} pages a second a core, by `serve` over HTTP")
+
+
 # ---- the case file -----------------------------------------------------------------------------------------------
 
 
@@ -534,6 +543,7 @@ ROWS: dict[str, Row] = {
         Row("step", "a step decided, taken into the case, written", SPIFF, "µs", Goal(0.05), step_beside_spiff),
         Row("writers", "a move, 32 people at once on SQLite, FULL", HASTY, "ms", Goal(1.25), writers),
         Row("serve", "list page by `serve`, over HTTP", THREADS, "ms", Goal(1.1), embedded),
+        Row("core", "processor time of a list page by `serve`", "60 a second a core", "ms", Goal(1), of_a_core),
         Row("file-fr", "case file in French", WEASYPRINT, "ms", Goal(0.5), case_file("fr")),
         Row("file-ar", "case file in Arabic", WEASYPRINT, "ms", Goal(0.5), case_file("ar")),
         Row("print-fr", "case file in French", CHROMIUM, "ms", None, case_file_beside_chromium("fr")),

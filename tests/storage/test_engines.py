@@ -247,7 +247,7 @@ def test_whoever_waits_too_long_for_their_turn_is_told_busy(realm: Realm, monkey
 
 
 @pytest.fixture
-def sharing() -> Iterator[None]:
+def sharing(realm: Realm) -> Iterator[None]:
     engines.share_readings()
     yield
     engines.end_readings()
