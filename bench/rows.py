@@ -19,7 +19,7 @@ from bench import bulk, copies, fresh, phone, serving, stepping, writing
 from bench.baselines import flask_page, straightforward, trigger
 from bench.measuring import PAIRS, Clock, Measured, Work, children_cpu, own_cpu, pairs, wall
 from bench.outcomes import Goal, Outcome, Skipped
-from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, prepare
+from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, add_notes, prepare
 from bench.region import Region, regional
 from bench.room import full_house
 from bench.sizes import Sized, sized
@@ -89,6 +89,14 @@ class Workshop:
         return self.stack.enter_context(prepare(**{key: value for key, value in wanted.items() if value is not None}))
 
     @cached_property
+    def long(self) -> Prepared:
+        """An installation with one case of ten times as many events."""
+        events = len(self.ctx.loaded(READER).events)
+        made = self.stack.enter_context(prepare(short_cases=0, events=events))
+        add_notes(made, 10 * (events - 1))
+        return made
+
+    @cached_property
     def bare_page(self) -> Callable[[], bytes]:
         return flask_page.bare_page()
 
@@ -145,6 +153,13 @@ def list_page(shop: Workshop) -> Outcome:
 def case_page(shop: Workshop) -> Outcome:
     ask = _asks(shop.ctx.client(READER), f"/cases/{shop.ctx.number}")
     return _page_against_bare(shop, Work(ask, 10), f"{len(shop.ctx.loaded(READER).events)} events")
+
+
+def long_case_page(shop: Workshop) -> Outcome:
+    """The same page of a case with ten times as many events: most of those that came since are notes."""
+    many, few = (_asks(one.client(READER), f"/cases/{one.number}") for one in (shop.long, shop.ctx))
+    counts = [len(one.loaded(READER).events) for one in (shop.long, shop.ctx)]
+    return _in(1e3, shop.pairs(Work(many, 10), Work(few, 10)), "{} and {} events".format(*counts))
 
 
 def a_move(shop: Workshop) -> Outcome:
@@ -535,6 +550,7 @@ ROWS: dict[str, Row] = {
     for row in (
         Row("list", "list page of 25 cases", BARE_PAGE, "ms", Goal(25), list_page),
         Row("case", "case page with 41 events unsealed", BARE_PAGE, "ms", Goal(60), case_page),
+        Row("events-400", "case page with 400 events", "with 41", "ms", Goal(1.15), long_case_page),
         Row("move", "a move: load, fold, decide, seal, chain, commit", BARE_PAGE, "ms", Goal(50), a_move),
         Row("press", "the same move by its form", BARE_PAGE, "ms", None, a_press),
         Row("refused", "a move refused, every need explained", TRIGGER, "µs", Goal(50, "µs"), decision_refused),
