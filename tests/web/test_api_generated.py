@@ -11,7 +11,7 @@ import pytest
 import schemathesis
 from engine.telling import MOROCCAN, NOW
 from flask import Flask
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.core.failures import FailureGroup
@@ -92,6 +92,7 @@ def asked(world: World, path: str, mode: GenerationMode) -> dict[int, int]:
     @EACH
     @given(operation.as_strategy(generation_mode=mode), st.data())
     def ask_one(case: Any, data: st.DataObject) -> None:
+        assume([] not in (case.query or {}).values())  # an empty list is no part of an address: nothing is wrong there
         if mode is GenerationMode.POSITIVE:
             for said in (case.query, case.path_parameters):
                 for name in [name for name in said or {} if name in world.known]:
