@@ -138,7 +138,8 @@ def test_after_an_undo_the_case_is_as_it_was_before(name: str, state: str, rich:
 def _hidden(self: Any, event: EntryRetracted) -> None:
     record = self.case.record(event.entry)
     self.case.retracted[event.entry] = record
-    self.case.records = [one for one in self.case.records if one is not record]
+    del self.case.by_number[record.seq]
+    self.case.by_act[record.act] = tuple(one for one in self.case.by_act[record.act] if one != record.seq)
 
 
 def _marked(self: Any, event: EntryRetracted) -> None:
