@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 
 from flask import Flask, Response, current_app, make_response, render_template, request
@@ -118,10 +119,15 @@ def _refused(error: Exception, status: int, template: str | None = None, **known
     return page(status, template, **known)
 
 
+_HOST = re.compile(r"[A-Za-z0-9.:\[\]-]{1,255}")
+"""What can be a host and its port: nothing else that a header says is repeated."""
+
+
 def _old_form(error: CSRFError) -> Response:
     """A form of another session or site. Where a proxy hands on another host than the browser's, both are said."""
     came = site_of(request.headers.get("Origin") or request.headers.get("Referer") or "")
-    apart = None if came in (None, request.host) else (came, request.host)
+    is_said = came is not None and came != request.host and _HOST.fullmatch(came) is not None
+    apart = (came, request.host) if is_said else None
     if apart:
         log.warning("a form came from a page of %s, and was sent to %s: does the proxy hand on the host?", *apart)
     return _refused(error, 400, "web/old_form.html", is_kept=False, apart=apart)

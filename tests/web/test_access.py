@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
@@ -19,6 +20,7 @@ from school_protocol.engine.visibility import Permission
 from school_protocol.ui import middleware, sessions
 from school_protocol.ui.middleware import own_path
 from school_protocol.ui.routing import PERMISSIONS
+from school_protocol.web import error_pages
 
 from .conftest import ACTOR, Accounts
 from .page import form_token, read_page
@@ -104,6 +106,28 @@ def test_a_form_must_come_from_a_page_of_ours(client: FlaskClient, headers: dict
     token = form_token(client.get("/sign-in"))
     response = client.post("/language", data={"csrf_token": token, "language": "ar"}, headers=headers)
     assert response.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("https://elsewhere.example:8443", "elsewhere.example:8443"),
+        ("https://[2001:db8::1]", "[2001:db8::1]"),
+        ("https://name:secret@elsewhere.example", ""),
+        ("https://els\x1b[31mewhere", ""),
+        ("https://els ewhere", ""),
+        (f"https://{'x' * 300}", ""),
+    ],
+)
+def test_of_where_a_refused_form_came_from_a_host_alone_is_repeated(
+    client: FlaskClient, caplog: pytest.LogCaptureFixture, origin: str, said: str
+) -> None:
+    token = form_token(client.get("/sign-in"))
+    with caplog.at_level(logging.WARNING, error_pages.__name__):
+        page = client.post("/language", data={"csrf_token": token}, headers={"Origin": origin}).get_data(as_text=True)
+    told = [one.getMessage() for one in caplog.records if "a form came from" in one.msg]
+    assert [f"from a page of {said}, and was sent to localhost" in one for one in told] == ([True] if said else [])
+    assert (said in page) if said else ("secret" not in page and "ewhere" not in page and "xxx" not in page)
 
 
 @pytest.mark.parametrize("mimetype", ["application/json", "text/plain", "", "application/octet-stream"])

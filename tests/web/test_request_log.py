@@ -170,6 +170,8 @@ KNOWN = {
     "what": "what was asked of the object store, by the name of its call", "status": "a number of its answer",
     "code or 'no reason said'": "the code of its refusal",
     "'missing' if found is None else 'altered'": "one of two words", "row.place": "the drawn name of a file",
+    "about": "one of two words of ours", "room.id": "a drawn id",
+    "*apart": "two hosts, by nothing but what can be in the name of one",
     "channel": "mail or sms", "fault.what": "a word of a closed list",
 }  # fmt: skip
 """What may stand in a line of ours, and what it is."""
