@@ -24,12 +24,14 @@ from school_protocol.auth.sign_in_service import begin_session
 from school_protocol.case_files.content import CaseFile
 from school_protocol.case_files.printing import draft
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.loading import Loaded, load
+from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.showing import see_choices
 from school_protocol.cases.story_player import Player, TurnableClock, prepared
 from school_protocol.config import Settings
 from school_protocol.context import AppContext, open_context
+from school_protocol.engine.decisions import decide
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.intents import RecordAct
 from school_protocol.protocol.reader import read
 from school_protocol.web import create_app
 
@@ -147,6 +149,16 @@ def _case_file(player: Player) -> CaseFile:
 def story_steps() -> list[dict[str, Any]]:
     story = yaml.load(STORY.read_text("utf-8"), Loader=yaml.BaseLoader)
     return list(story["steps"])
+
+
+def add_notes(prepared: Prepared, events: int) -> None:
+    """The long case goes on to so many events by one note, again and again."""
+    loaded, ctx = prepared.loaded(MOVER), prepared.ctx
+    note = RecordAct(loaded.protocol.resolve("acts", "add_note"), {"text": "Rien de nouveau."})
+    decided = decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, note)
+    more = decided.events * (events - len(loaded.events))
+    with ctx.realm.writing() as session:
+        keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, more)
 
 
 def tell(prepared: Prepared, cases: int) -> None:

@@ -19,7 +19,7 @@ from bench import bulk, copies, fresh, phone, serving, stepping, writing
 from bench.baselines import flask_page, straightforward, trigger
 from bench.measuring import PAIRS, Clock, Measured, Work, children_cpu, own_cpu, pairs, wall
 from bench.outcomes import Goal, Outcome, Skipped
-from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, prepare
+from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, add_notes, prepare
 from bench.region import Region, regional
 from bench.room import full_house
 from bench.sizes import Sized, sized
@@ -89,6 +89,14 @@ class Workshop:
         return self.stack.enter_context(prepare(**{key: value for key, value in wanted.items() if value is not None}))
 
     @cached_property
+    def long(self) -> Prepared:
+        """An installation with one case of ten times as many events."""
+        events = len(self.ctx.loaded(READER).events)
+        made = self.stack.enter_context(prepare(short_cases=0, events=events))
+        add_notes(made, 10 * (events - 1))
+        return made
+
+    @cached_property
     def bare_page(self) -> Callable[[], bytes]:
         return flask_page.bare_page()
 
@@ -145,6 +153,13 @@ def list_page(shop: Workshop) -> Outcome:
 def case_page(shop: Workshop) -> Outcome:
     ask = _asks(shop.ctx.client(READER), f"/cases/{shop.ctx.number}")
     return _page_against_bare(shop, Work(ask, 10), f"{len(shop.ctx.loaded(READER).events)} events")
+
+
+def long_case_page(shop: Workshop) -> Outcome:
+    """The same page of a case with ten times as many events: most of those that came since are notes."""
+    many, few = (_asks(one.client(READER), f"/cases/{one.number}") for one in (shop.long, shop.ctx))
+    counts = [len(one.loaded(READER).events) for one in (shop.long, shop.ctx)]
+    return _in(1e3, shop.pairs(Work(many, 10), Work(few, 10)), "{} and {} events".format(*counts))
 
 
 def a_move(shop: Workshop) -> Outcome:
@@ -260,6 +275,15 @@ def writers(shop: Workshop) -> Outcome:
 
 def embedded(shop: Workshop) -> Outcome:
     return _in(1e3, *serving.embedded_beside_gunicorn(shop))
+
+
+PAGES_A_SECOND = 60
+"""So many list pages one core serves at least."""
+
+
+def of_a_core(shop: Workshop) -> Outcome:
+    used, most = serving.processor_of_a_page(shop), 1e3 / PAGES_A_SECOND
+    return Outcome(used, most, used / most, notes=f"{1e3 / used:.0f} pages a second a core, by `serve` over HTTP")
 
 
 # ---- the case file -----------------------------------------------------------------------------------------------
@@ -431,7 +455,32 @@ def start(shop: Workshop) -> Outcome:
     return _in(1e3, shop.pairs(ours, Work(_runs("import flask")), children_cpu))
 
 
-def _runs(program: str, *arguments: str) -> Callable[[], object]:
+WEB = """
+import gc, sys
+from pathlib import Path
+
+from school_protocol.cli import group
+gc.set_threshold(*group.LOADING)
+from bench.measuring import megabytes
+from school_protocol.config import Settings
+from school_protocol.context import SystemClock, open_context
+from school_protocol.ops.worker import queue_of
+from school_protocol.web import create_app
+
+ctx = open_context(Settings(data=Path(sys.argv[1])), SystemClock())
+create_app(ctx, ring=queue_of(ctx).ring)
+print(f"{megabytes('self'):.0f} MiB")
+"""
+"""The application as `serve` makes it, and what the process holds then."""
+
+
+def start_web(shop: Workshop) -> Outcome:
+    ours = _runs(WEB, str(shop.ctx.folder))
+    bare = Work(_runs("import flask, flask_sqlalchemy, wtforms, flask_login"))
+    return _in(1e3, shop.pairs(Work(ours), bare, children_cpu), ours().stdout.decode().strip())
+
+
+def _runs(program: str, *arguments: str) -> Callable[[], subprocess.CompletedProcess[bytes]]:
     command = [sys.executable, "-c", program, *arguments]
     return lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
@@ -501,6 +550,7 @@ ROWS: dict[str, Row] = {
     for row in (
         Row("list", "list page of 25 cases", BARE_PAGE, "ms", Goal(25), list_page),
         Row("case", "case page with 41 events unsealed", BARE_PAGE, "ms", Goal(60), case_page),
+        Row("events-400", "case page with 400 events", "with 41", "ms", Goal(1.15), long_case_page),
         Row("move", "a move: load, fold, decide, seal, chain, commit", BARE_PAGE, "ms", Goal(50), a_move),
         Row("press", "the same move by its form", BARE_PAGE, "ms", None, a_press),
         Row("refused", "a move refused, every need explained", TRIGGER, "µs", Goal(50, "µs"), decision_refused),
@@ -509,6 +559,7 @@ ROWS: dict[str, Row] = {
         Row("step", "a step decided, taken into the case, written", SPIFF, "µs", Goal(0.05), step_beside_spiff),
         Row("writers", "a move, 32 people at once on SQLite, FULL", HASTY, "ms", Goal(1.25), writers),
         Row("serve", "list page by `serve`, over HTTP", THREADS, "ms", Goal(1.1), embedded),
+        Row("core", "processor time of a list page by `serve`", "60 a second a core", "ms", Goal(1), of_a_core),
         Row("file-fr", "case file in French", WEASYPRINT, "ms", Goal(0.5), case_file("fr")),
         Row("file-ar", "case file in Arabic", WEASYPRINT, "ms", Goal(0.5), case_file("ar")),
         Row("print-fr", "case file in French", CHROMIUM, "ms", None, case_file_beside_chromium("fr")),
@@ -566,5 +617,6 @@ ROWS: dict[str, Row] = {
         Row("size-case-pg", "a case’s page, there", THOUSAND, "ms", Goal(1.2), sized(Sized.case, server=True)),
         Row("seats", "10 rooms, 240 seats: 95th of 100 answers", "a bare page", "ms", None, full_rooms),
         Row("start", "school-protocol --help", "python -c 'import flask'", "ms", Goal(2), start),
+        Row("start-web", "the web application, made anew", "its libraries imported", "ms", Goal(900, "ms"), start_web),
     )
 }

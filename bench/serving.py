@@ -64,6 +64,18 @@ def embedded_beside_gunicorn(shop: Workshop) -> tuple[Measured, str]:
     return Measured(found.figure / each, found.baseline / each, found.ratio, found.ratios), notes
 
 
+def processor_of_a_page(shop: Workshop) -> float:
+    """Milliseconds of a processor that the embedded server takes for a list page while eight browsers ask."""
+    with started(shop.ctx, EMBEDDED) as (port, process):
+        pages = max(2, PAGES // 10) if shop.hurry else PAGES
+        crowd = Crowd(port, signed_in(shop.ctx), pages)
+        crowd()
+        before = whole_cpu(process)
+        for _time in range(shop.most):
+            crowd()
+        return (whole_cpu(process) - before) / (BROWSERS * pages * shop.most) * 1e3
+
+
 @contextmanager
 def served(ctx: Prepared, line: Sequence[str]) -> Iterator[int]:
     """A server over that installation in a process of its own; its port."""

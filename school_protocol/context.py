@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from copy import copy
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pkgutil import resolve_name
@@ -26,7 +25,7 @@ from school_protocol.storage.anchors import numbers as numbers_of_anchors
 from school_protocol.storage.blobs import Blobs
 from school_protocol.storage.bucket import as_kept, open_blobs, settle_files
 from school_protocol.storage.copy_database import refuse_moved
-from school_protocol.storage.engines import Engine, Session, Store, open_engine
+from school_protocol.storage.engines import Engine, Session, Store, known_of, open_engine
 from school_protocol.storage.migrate import Part, Tables, upgrade
 from school_protocol.storage.store_errors import KeysUnusable, StorageBusy
 from school_protocol.storage.vault import Vault
@@ -58,13 +57,6 @@ class Library:
         self.store = store
         self._known: dict[tuple[str, int], Protocol] = {}
         self._sights: dict[tuple[tuple[str, int], ...], tuple[RoleSight, ...]] = {}
-        self._asked: dict[str, tuple[Protocol, ...]] | None = None
-
-    def as_of_now(self) -> Library:
-        """The same for one page, which is made at one moment: what is published is asked once."""
-        found = copy(self)
-        found._asked = {}
-        return found
 
     def protocol(self, key: str, version: int) -> Protocol:
         """One published version, as a case follows it."""
@@ -89,23 +81,19 @@ class Library:
 
     def current(self) -> tuple[Protocol, ...]:
         """The definitions under which new cases are opened."""
-        return self._once("current", protocol_repository.current_versions)
+        return self._listed(protocol_repository.current_versions)
 
     def every(self) -> tuple[Protocol, ...]:
         """All that was ever published."""
-        return self._once(
-            "every", lambda session: [found[:2] for found in protocol_repository.definition_versions(session)]
-        )
+        return self._listed(protocol_repository.definition_versions)
 
-    def _once(self, which: str, ask: Callable[[Session], Iterable[tuple[str, int]]]) -> tuple[Protocol, ...]:
-        if self._asked is not None and which in self._asked:
-            return self._asked[which]
+    def _listed(self, ask: Callable[[Session], Iterable[tuple[str, int, *tuple[str, ...]]]]) -> tuple[Protocol, ...]:
         with self.store.reading() as session:
-            listed = list(ask(session))
-        found = tuple(self.protocol(key, version) for key, version in listed)
-        if self._asked is not None:
-            self._asked[which] = found
-        return found
+            known = known_of(session, self)
+            if ask not in known:
+                known[ask] = tuple(self.protocol(key, version) for key, version, *_digest in ask(session))
+            found: tuple[Protocol, ...] = known[ask]
+            return found
 
     def sights(self) -> tuple[RoleSight, ...]:
         """What each role of each definition sees."""
@@ -249,7 +237,7 @@ def open_context(
     settings.data.mkdir(parents=True, exist_ok=True)
     restoring.refuse_half_restored(settings.data)
     engines = engines or {name: open_engine(settings.store_url(name)) for name in STORES}
-    directory_store, realm = Store(engines["directory"]), Store(engines["realm"])
+    directory_store, realm = Store(engines["directory"], remembers=True), Store(engines["realm"])
     _refuse_half((directory_store, realm))
     for name, store in (("directory", directory_store), ("realm", realm)):
         refuse_moved(store, name)

@@ -86,6 +86,12 @@ def _catalogue(language: str) -> NullTranslations:
 
 
 @lru_cache(maxsize=4096)
+def _dated(value: date, pattern: str, language: str, locale: Locale) -> str:
+    said = str(dates.format_date(value, pattern, locale=locale))
+    return re.sub(r"\b1(?= [^\W\d])", "1er", said, count=1) if language == "fr" and value.day == 1 else said
+
+
+@lru_cache(maxsize=4096)
 def _spaced(text: str) -> str:
     """A French text, no line of which begins with a mark that belongs to the line before."""
     return _FRENCH_SPACE.sub("\u00a0", text)
@@ -138,8 +144,7 @@ class Wording:
 
     def dated(self, value: date, pattern: str) -> str:
         """A day by a pattern of CLDR; in French the first of a month is its “1er”."""
-        said = str(dates.format_date(value, pattern, locale=self.locale))
-        return re.sub(r"\b1(?= [^\W\d])", "1er", said, count=1) if self.language == "fr" and value.day == 1 else said
+        return _dated(value, pattern, self.language, self.locale)
 
     def day(self, value: date | str) -> str:
         return self.dated(_local_day(value), "d MMM y")

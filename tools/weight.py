@@ -29,7 +29,7 @@ STANDARD = frozenset(
     {"__init__", "__main__", "models", "repository", "rules", "service", "routes", "forms", "presenters"}
 )
 """File names that each package may have."""
-TOLD = {"a-what_happens": "On se moque de moi", "a-danger_now": "no", "a-adult_concerned": "no"}
+TOLD = {"a-danger_now": "no", "a-adult_concerned": "no"}
 DEFINITION = ROOT / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
 
 
@@ -44,11 +44,11 @@ def main() -> None:
     shared = sum(many for many in names.values() if many > 1)
     tests = sum(map(_lines, (ROOT / "tests").rglob("*.py")))
     lines, templates = packages.total(), sum(map(_lines, (ROOT / "templates").rglob("*.html")))
-    with _ctx() as (app, player):
+    with played() as (app, player):
         an_endpoint = lines // len({rule.endpoint for rule in app.url_map.iter_rules()})
         print(f"{lines:,} lines, {an_endpoint} an endpoint; {len(modules)} modules, {shared} of which share their name")
         print(f"{templates:,} lines of templates, {tests:,} of tests")
-        for what, (files, statements) in _flows(app, player):
+        for what, (files, statements) in flows(app, player):
             print(f"{what}: {files} files, {statements} statements")
 
 
@@ -57,7 +57,7 @@ def _lines(file: Path) -> int:
 
 
 @contextmanager
-def _ctx() -> Iterator[tuple[Flask, Player]]:
+def played() -> Iterator[tuple[Flask, Player]]:
     """The application over a case of the first steps of a story."""
     content = DEFINITION.read_bytes()
     with throwaway(read(content, DEFINITION.name), content, datetime(2026, 11, 25, 9, tzinfo=UTC)) as player:
@@ -66,22 +66,29 @@ def _ctx() -> Iterator[tuple[Flask, Player]]:
         yield create_app(player.ctx, testing=True), player
 
 
-def _flows(app: Flask, player: Player) -> Iterator[tuple[str, tuple[int, int]]]:
+def flows(app: Flask, player: Player) -> Iterator[tuple[str, tuple[int, int]]]:
     """Files of the product and SQL statements that a request passes, once everything is warm."""
     client, case = (
         _browser(app, player.ctx, player.actor("team_coordinator").id),
         f"/cases/{next(iter(player.numbers.values()))}",
     )
-    client.get(case)
+    for warm in ("/", case):
+        client.get(warm)
+    yield "a list", _passed(lambda: client.get("/"))
     yield "a case page", _passed(lambda: client.get(case))
     page = client.get(f"{case}/acts/note").get_data(as_text=True)
     typed = {name: _hidden(page, name) for name in ("csrf_token", "shown_to", "token", "expected")}
     yield "a posted note", _passed(lambda: client.post(f"{case}/acts/note", data={**typed, "a-text": "Un mot"}))
     school, told = player.school, app.test_client()
     door = f"/s/{public_door.renew(player.ctx, player.actor('head'), school, 'public').code}"
-    form = told.get(f"{door}?lang=fr").get_data(as_text=True)
-    sent = {"token": _hidden(form, "token"), **TOLD}
-    yield "a pupil's report", _passed(lambda: told.post(f"{door}/sent?lang=fr", data=sent), b"code-big")
+
+    def told_now(words: str) -> tuple[int, int]:
+        form = told.get(f"{door}?lang=fr").get_data(as_text=True)
+        sent = {"token": _hidden(form, "token"), **TOLD, "a-what_happens": words}
+        return _passed(lambda: told.post(f"{door}/sent?lang=fr", data=sent), b"code-big")
+
+    told_now("Un premier mot")
+    yield "a pupil's report", told_now("On se moque de moi")
 
 
 def _passed(ask: Callable[[], TestResponse], said: bytes = b"") -> tuple[int, int]:
@@ -93,7 +100,8 @@ def _passed(ask: Callable[[], TestResponse], said: bytes = b"") -> tuple[int, in
             files.add(frame.f_code.co_filename)
 
     def executed(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        statements.append(statement)
+        if not statement.startswith("BEGIN"):
+            statements.append(statement)
 
     event.listen(Engine, "before_cursor_execute", executed)
     sys.setprofile(called)

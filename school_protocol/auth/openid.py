@@ -14,15 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-import requests
-from authlib.common.errors import AuthlibBaseError
-from authlib.integrations.requests_client import OAuth2Session
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
 
 from school_protocol.auth import repository, service, sign_in_repository
 from school_protocol.auth.second_factor import factors_of
@@ -34,6 +27,10 @@ from school_protocol.context import AppContext
 from school_protocol.engine.errors import SchoolProtocolError, Unseen
 from school_protocol.storage.administration_log import Kind
 from school_protocol.storage.engines import Session
+
+if TYPE_CHECKING:
+    from authlib.integrations.requests_client import OAuth2Session
+    from joserfc.jwk import KeySet
 
 PROVIDER = "provider"
 ALGORITHMS = ["RS256", "PS256", "ES256", "EdDSA"]
@@ -90,6 +87,9 @@ _lock = Lock()
 
 def _provider(settings: OpenId, now: datetime, *, anew: bool = False) -> Provider:
     """The provider, asked once an hour; `anew`: a key was not among those known. Raises OpenIdRefused."""
+    from joserfc.errors import JoseError
+    from joserfc.jwk import KeySet
+
     with _lock:
         found = _known.get(settings.issuer)
         if found is not None and not anew and abs(now - found.at) < FRESH:
@@ -115,6 +115,8 @@ def _endpoint(settings: OpenId, said: Mapping[str, Any], name: str) -> str:
 
 
 def _get(address: str) -> dict[str, Any]:
+    import requests
+
     try:
         with requests.get(address, timeout=PATIENCE, allow_redirects=False, stream=True) as answer:
             answer.raise_for_status()
@@ -133,6 +135,8 @@ def _get(address: str) -> dict[str, Any]:
 
 
 def _client(settings: OpenId, back: str) -> OAuth2Session:
+    from authlib.integrations.requests_client import OAuth2Session
+
     scope = "openid email" if settings.claim.startswith("email") else "openid profile"
     method = "client_secret_basic" if settings.secret else "none"
     return OAuth2Session(
@@ -199,6 +203,9 @@ def _settings(ctx: AppContext) -> OpenId:
 
 def _exchange(settings: OpenId, provider: Provider, back: str, started: Started, code: str) -> str:
     """The ID token for a code; a code that was used before gets none."""
+    import requests
+    from authlib.common.errors import AuthlibBaseError
+
     try:
         found = _client(settings, back).fetch_token(
             provider.token, code=code, code_verifier=started.verifier, timeout=PATIENCE, allow_redirects=False
@@ -219,6 +226,9 @@ def _exchange(settings: OpenId, provider: Provider, back: str, started: Started,
 
 def _checked(settings: OpenId, now: datetime, token: str, nonce: str) -> dict[str, Any]:
     """The claims of a token that the provider signed for this site, now, for this very attempt."""
+    from joserfc import jwt
+    from joserfc.errors import JoseError
+
     try:
         try:
             found = jwt.decode(token, _provider(settings, now).keys, algorithms=ALGORITHMS)

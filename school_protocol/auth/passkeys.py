@@ -15,23 +15,6 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from webauthn import (
-    base64url_to_bytes,
-    generate_authentication_options,
-    generate_registration_options,
-    options_to_json,
-    verify_authentication_response,
-    verify_registration_response,
-)
-from webauthn.helpers import bytes_to_base64url, parse_client_data_json
-from webauthn.helpers.exceptions import WebAuthnException
-from webauthn.helpers.structs import (
-    AuthenticatorSelectionCriteria,
-    PublicKeyCredentialDescriptor,
-    ResidentKeyRequirement,
-    UserVerificationRequirement,
-)
-
 from school_protocol.auth import repository, sign_in_repository
 from school_protocol.auth.second_factor import factors_of, new_recovery
 from school_protocol.auth.service import OWN, IdentityRefused, write_account_change
@@ -48,7 +31,6 @@ ANSWER_MOST = 16 * 1024
 _RANDOM = 24
 ADD, ENTER = "add", "enter"
 _MALFORMED = (
-    WebAuthnException,
     ValueError,
     TypeError,
     KeyError,
@@ -83,6 +65,14 @@ def ask_to_add(ctx: AppContext, account_id: str, site: Site) -> str:
         held = sign_in_repository.passkeys(session, account_id)
     if account is None or len(held) >= MOST:
         raise IdentityRefused("too_many_passkeys")
+    from webauthn import base64url_to_bytes, generate_registration_options, options_to_json
+    from webauthn.helpers.structs import (
+        AuthenticatorSelectionCriteria,
+        PublicKeyCredentialDescriptor,
+        ResidentKeyRequirement,
+        UserVerificationRequirement,
+    )
+
     options = generate_registration_options(
         rp_id=site.host,
         rp_name=RP_NAME,
@@ -105,6 +95,10 @@ def add(
 
     Whoever has no recovery codes yet gets ten, to be shown once.
     """
+    from webauthn import verify_registration_response
+    from webauthn.helpers import bytes_to_base64url
+    from webauthn.helpers.exceptions import WebAuthnException
+
     challenge = _challenge_of(answer)
     if (
         not _is_ours(session, ctx, challenge, f"{ADD}|{account}")
@@ -119,7 +113,7 @@ def add(
             expected_origin=site.origin,
             require_user_verification=True,
         )
-    except _MALFORMED:
+    except (WebAuthnException, *_MALFORMED):
         return None
     passkey_id = bytes_to_base64url(found.credential_id)
     if len(passkey_id) > 1400 or sign_in_repository.passkey(session, passkey_id) is not None:
@@ -151,6 +145,9 @@ def drop(session: Session, ctx: AppContext, account: str, passkey_id: str) -> No
 
 def ask_to_enter(ctx: AppContext, site: Site) -> str:
     """What `navigator.credentials.get` is given, as JSON: for whoever holds a passkey of this site, unnamed."""
+    from webauthn import generate_authentication_options, options_to_json
+    from webauthn.helpers.structs import UserVerificationRequirement
+
     return options_to_json(
         generate_authentication_options(
             rp_id=site.host, challenge=_draw(ctx, ENTER), user_verification=UserVerificationRequirement.REQUIRED
@@ -160,6 +157,9 @@ def ask_to_enter(ctx: AppContext, site: Site) -> str:
 
 def holder_of(session: Session, ctx: AppContext, site: Site, answer: Mapping[str, Any]) -> str | None:
     """The active account whose passkey signed this answer; None for any other answer. The challenge is used up."""
+    from webauthn import base64url_to_bytes, verify_authentication_response
+    from webauthn.helpers.exceptions import WebAuthnException
+
     challenge = _challenge_of(answer)
     if not _is_ours(session, ctx, challenge, ENTER):
         return None
@@ -179,7 +179,7 @@ def holder_of(session: Session, ctx: AppContext, site: Site, answer: Mapping[str
         )
         handle = answer.get("response", {}).get("userHandle")
         is_theirs = not handle or base64url_to_bytes(handle) == kept.account.encode()
-    except _MALFORMED:
+    except (WebAuthnException, *_MALFORMED):
         return None
     account = repository.account(session, kept.account)
     if not is_theirs or account is None or not account.active:
@@ -203,9 +203,13 @@ def _mark(ctx: AppContext, purpose: str, drawn: bytes) -> bytes:
 
 def _challenge_of(answer: Mapping[str, Any]) -> bytes:
     """The challenge that an answer says it signed; empty where it says none."""
+    from webauthn import base64url_to_bytes
+    from webauthn.helpers import parse_client_data_json
+    from webauthn.helpers.exceptions import WebAuthnException
+
     try:
         return bytes(parse_client_data_json(base64url_to_bytes(answer["response"]["clientDataJSON"])).challenge)
-    except (*_MALFORMED, RecursionError):
+    except (WebAuthnException, *_MALFORMED, RecursionError):
         return b""
 
 

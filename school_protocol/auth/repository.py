@@ -30,7 +30,7 @@ from school_protocol.auth.models import AccountRow, AppointmentRow, OpenIdRow, U
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
 from school_protocol.storage.administration_log import Change, Kind, change_of
-from school_protocol.storage.engines import known_of
+from school_protocol.storage.engines import known_of, remembered
 from school_protocol.storage.models import AdministrationRow, is_genuine, new_id
 from school_protocol.storage.sql import add_rows
 
@@ -209,14 +209,15 @@ _IDS_AT_ONCE = 500
 def actors(session: Session, known: Mapping[str, Account], *, realm: str, today: date) -> tuple[Actor, ...]:
     """Several people at once as those who act today, without those who are no longer active: two queries for 500."""
     active = [one for one in known.values() if one.active]
-    found: list[Actor] = []
-    for first in range(0, len(active), _IDS_AT_ONCE):
-        some = active[first : first + _IDS_AT_ONCE]
+    kept = known_of(session, (actors, realm, today))
+    asked = [one for one in active if one.id not in kept]
+    for first in range(0, len(asked), _IDS_AT_ONCE):
+        some = asked[first : first + _IDS_AT_ONCE]
         ids = [one.id for one in some]
         now, every = _appointments_of(session, ids, today)
         left = _left(session, ids, every)
-        found += (
-            Actor(
+        kept |= {
+            one.id: Actor(
                 id=one.id,
                 realm=realm,
                 name=one.name(one.language),
@@ -226,8 +227,8 @@ def actors(session: Session, known: Mapping[str, Account], *, realm: str, today:
                 left=frozenset(left[one.id]),
             )
             for one in some
-        )
-    return tuple(found)
+        }
+    return tuple(kept[one.id] for one in active)
 
 
 def _appointments_of(
@@ -257,7 +258,12 @@ def _left(session: Session, ids: Collection[str], posts: Mapping[str, list[Appoi
 
 def left_by(session: Session, ids: Collection[str], *, today: date) -> dict[str, set[str]]:
     """Account → numbers of the cases that it left, in units to which nobody has appointed it anew since."""
-    gone = {row.account for row in session.execute(_left_cases(), {"ids": list(ids)})} if ids else set()
+    return _left_by(session, tuple(sorted(ids)), today)
+
+
+@remembered
+def _left_by(session: Session, ids: tuple[str, ...], today: date) -> dict[str, set[str]]:
+    gone = {row.account for row in session.execute(_left_cases(), {"ids": ids})} if ids else set()
     if not gone:
         return {}
     _now, every = _appointments_of(session, gone, today)
@@ -276,17 +282,18 @@ class Holder:
 
 def holders(session: Session, units: Collection[str], *, today: date) -> tuple[Holder, ...]:
     """Who holds a role in any of these units today: active accounts only, by role and username."""
-    known: dict[tuple[tuple[str, ...], date], tuple[Holder, ...]] = known_of(session, "holders")
-    which = (tuple(units), today)
-    if which in known:
-        return known[which]
+    return _holders(session, tuple(sorted(units)), today)
+
+
+@remembered
+def _holders(session: Session, units: tuple[str, ...], today: date) -> tuple[Holder, ...]:
     found = []
-    for row in session.execute(_held(), {"units": list(units), "today": today}):
+    for row in session.execute(_held(), {"units": units, "today": today}):
         said = {one.key: getattr(row, f"post_{one.key}") for one in _POSTS}
         account = _account(session, row)
         if account.active and is_genuine(session, AppointmentRow, SimpleNamespace(**said)):
             found.append(Holder(account, row.post_role, row.post_unit, row.enters))
-    return known.setdefault(which, tuple(found))
+    return tuple(found)
 
 
 def _current(today: date | BindParameter[date]) -> tuple[Any, ...]:
@@ -462,6 +469,11 @@ class Post:
 
 def posts(session: Session, units: Collection[str], *, since: date) -> tuple[Post, ...]:
     """The appointments in these units that count on that day or later, by role, name and first day."""
+    return _posts(session, tuple(sorted(units)), since)
+
+
+@remembered
+def _posts(session: Session, units: tuple[str, ...], since: date) -> tuple[Post, ...]:
     not_over = or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= since)
     query = (
         select(AppointmentRow)
@@ -524,6 +536,11 @@ def last_days(session: Session, accounts: Collection[str]) -> dict[str, date]:
 
 def last_day_of_role(session: Session, units: Collection[str], roles: Collection[str]) -> dict[str, date]:
     """Unit → the last day of whoever held one of these roles there latest."""
+    return _last_day_of_role(session, tuple(sorted(units)), tuple(sorted(roles)))
+
+
+@remembered
+def _last_day_of_role(session: Session, units: tuple[str, ...], roles: tuple[str, ...]) -> dict[str, date]:
     query = select(AppointmentRow.unit, AppointmentRow.ends).where(
         AppointmentRow.unit.in_(units), AppointmentRow.role.in_(roles), AppointmentRow.ends.is_not(None)
     )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 
 from school_protocol.cases import review_lines
 from school_protocol.cases.case_reader import CaseReader
-from school_protocol.cases.loading import Loaded
 from school_protocol.cases.next_action import act_for, follow_ups, is_again, tone_of, ways_back
 from school_protocol.cases.review_lines import review_line
 from school_protocol.cases.view_models import (
@@ -37,7 +36,7 @@ from school_protocol.engine.actors import held_around, nameable, role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import standing
 from school_protocol.engine.deadlines import Due, DutyStatus, counts_anew, dues, duties, open_dues
-from school_protocol.engine.decisions import available, signable
+from school_protocol.engine.decisions import Desk, signable
 from school_protocol.engine.definition import Act, ActKind, Deadline, Move
 from school_protocol.engine.definition_parts import FieldType, Option
 from school_protocol.engine.document_rules import awaited
@@ -65,16 +64,28 @@ _ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKi
 
 
 class Seeing(CaseReader):
-    """One person's view of one case; asks the engine once and shows what it says."""
+    """One person's view of one case; asks the engine once, as it is shown, and shows what it says."""
 
-    def __init__(self, loaded: Loaded, names: Mapping[str, str]) -> None:
-        super().__init__(loaded, names)
-        self.choices: tuple[Choice, ...] = available(
-            loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts
-        )
-        self.counts: tuple[Due, ...] = dues(loaded.facts)
-        self.running: tuple[Due, ...] = open_dues(loaded.facts)
-        self.opened = {choice.key for choice in self.choices if choice.kind == "act" and choice.is_open}
+    @cached_property
+    def desk(self) -> Desk:
+        asked = self.loaded
+        return Desk(asked.protocol, asked.case, asked.actor, asked.now, asked.around, asked.facts)
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        return self.desk.choices()
+
+    @cached_property
+    def counts(self) -> tuple[Due, ...]:
+        return dues(self.loaded.facts)
+
+    @cached_property
+    def running(self) -> tuple[Due, ...]:
+        return open_dues(self.loaded.facts)
+
+    @cached_property
+    def opened(self) -> frozenset[str]:
+        return frozenset(choice.key for choice in self.choices if choice.kind == "act" and choice.is_open)
 
     # ---- lines -----------------------------------------------------------------------------------------------
 
@@ -107,7 +118,7 @@ class Seeing(CaseReader):
         )
 
     def _can_raise(self) -> bool:
-        return any(self.protocol.acts[key].kind is ActKind.raise_danger for key in self.opened)
+        return any(self.desk.act_choice(act).is_open for act in self.protocol.acts_of(ActKind.raise_danger))
 
     def has_papers(self) -> bool:
         documents = self.protocol.documents.values()
@@ -457,16 +468,16 @@ class Seeing(CaseReader):
         if move is None:
             raise Unseen(key)
         target = self.protocol.states.get(move.to)
-        choice = next((one for one in self.choices if one.kind == "move" and one.key == key), None)
-        if choice is None:
+        if self.case.state not in move.from_:
             elsewhere = Reason("not_from_here", states=move.from_)
             return MoveView(self.head(), move, target, (elsewhere,), (), is_open=False)
+        choice = self.desk.move_choice(move)
         rest, departing = (tuple(one for one in choice.reasons if one.may_depart is may) for may in (False, True))
         left = self.observations() if target is not None and target.ended else 0
         return MoveView(self.head(), move, target, rest, departing, choice.is_open, left)
 
     def choice(self, key: str) -> Choice:
-        return next(one for one in self.choices if one.kind == "act" and one.key == key)
+        return self.desk.act_choice(self.protocol.acts[key])
 
     def act_choices(self, act: Act, contacts: tuple[ContactLine, ...] = ()) -> Choices:
         """What the references of this act's form may point at: for a signature, what waits for this person's."""

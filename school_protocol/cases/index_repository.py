@@ -22,11 +22,16 @@ from sqlalchemy import (
     exists,
     false,
     func,
+    literal,
     not_,
+    null,
     or_,
     select,
     union,
+    union_all,
+    update,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.cases.models import (
@@ -34,7 +39,10 @@ from school_protocol.cases.models import (
     CaseExclusionRow,
     CaseFigureRow,
     CaseIndexRow,
+    CaseKnownRow,
+    CaseLookRow,
     CaseReaderRow,
+    CaseRequestRow,
     CaseSeatRow,
     CaseWaitingRow,
     IdentityMarkRow,
@@ -226,23 +234,58 @@ Beside = tuple[type[RealmBase], list[dict[str, Any]]]
 """Rows of a table that stand beside the index row of their case, and go with it."""
 
 
-def write(session: Session, row: IndexRow, beside: Iterable[Beside] = ()) -> None:
-    """Put the row, and what stands beside it, in place of what was there."""
-    remove(session, row.case_id)
+def write(session: Session, row: IndexRow, beside: Iterable[Beside] = (), *, anew: bool = False) -> None:
+    """Put the row, and what stands beside it, in place of what was there: of the parts, those that differ.
+
+    `anew`: all of them, so that whatever somebody wrote there behind the program goes.
+    """
+    own = _columns(row)
     parts: list[Beside] = [
-        (CaseIndexRow, [_columns(row)]),
         *((table, [{"case_id": row.case_id, **each} for each in rows]) for table, rows in _parts(row)),
         *beside,
     ]
-    written = ((cast(Table, one.__table__), rows) for one, rows in parts)
-    parts[0][1][0]["macs"] = storage_models.of_several(session, written)
+    every: list[Beside] = [(CaseIndexRow, [own]), *parts]
+    own["macs"] = storage_models.of_several(session, ((cast(Table, one.__table__), rows) for one, rows in every))
+    kept = session.execute(_KEPT, {"case": row.case_id}).one_or_none()
+    if anew or kept is None or _is_seen_otherwise(kept, own):
+        remove(session, row.case_id)
+        add_rows(session, CaseIndexRow, [own])
+    else:
+        session.execute(_CHANGED, {"case": row.case_id, **{name: own[name] for name in own if name != "case_id"}})
+        parts = [(one, rows) for one, rows in parts if _differs(kept.macs, own["macs"], one)]
+        for table in (CaseLookRow, *(one for one, _rows in parts if one.__tablename__ in kept.macs)):
+            session.execute(_of_case(table), {"case": row.case_id})
     for table, rows in parts:
         add_rows(session, table, rows)
 
 
+_INDEX = CaseIndexRow.__table__.c
+_PLACES = ("unit", "province", "region")
+_KEPT = select(_INDEX.macs, *(_INDEX[name] for name in _PLACES)).where(_INDEX.case_id == bindparam("case"))
+_CHANGED = update(cast(Table, CaseIndexRow.__table__)).where(_INDEX.case_id == bindparam("case"))
+_SEEN_BY: tuple[type[RealmBase], ...] = (CaseSeatRow, CaseExclusionRow, CaseReaderRow, CaseRequestRow, CaseKnownRow)
+"""By rows of these somebody sees a case, or doesn't: behind `row_security` none is left to change once its reader has
+lost sight of it, so that all is taken away at once."""
+
+
+def _is_seen_otherwise(kept: Any, own: Mapping[str, Any]) -> bool:
+    """Whether others see the case now; taken for granted where the keyed hashes that would tell are not there."""
+    moved = any(getattr(kept, name) != own[name] for name in _PLACES)
+    return moved or not own["macs"] or any(_differs(kept.macs, own["macs"], one) for one in _SEEN_BY)
+
+
+def _differs(kept: Mapping[str, str], now: Mapping[str, str], table: type[RealmBase]) -> bool:
+    return kept.get(table.__tablename__) != now.get(table.__tablename__)
+
+
+@lru_cache
+def _of_case(table: type[RealmBase]) -> Any:
+    return delete(cast(Table, table.__table__)).where(table.__table__.c.case_id == bindparam("case"))
+
+
 def remove(session: Session, case_id: str) -> None:
     """Delete the row and all its parts; the events can give it back."""
-    session.execute(delete(CaseIndexRow).where(CaseIndexRow.case_id == case_id))
+    session.execute(_of_case(CaseIndexRow), {"case": case_id})
 
 
 def all_case_ids(session: Session) -> list[str]:
@@ -312,14 +355,14 @@ def _due_columns(due: Due, *, planned: bool) -> dict[str, Any]:
 
 def where_visible(scope: Scope, today: date) -> ColumnElement[bool]:
     """The scope as a WHERE on the index: any way of seeing admits, an exclusion always shuts out."""
-    return _visible_all_day(_all_day(scope), today) if _is_for_all_day(scope) else _visible(scope, today)
+    return _visible_all_day(_all_day(scope), today) if is_for_all_day(scope) else _visible(scope, today)
 
 
 def _visible(scope: Scope, today: date) -> ColumnElement[bool]:
     return and_(_not_excluded(scope.account), or_(*_ways(scope, today)))
 
 
-def _is_for_all_day(scope: Scope) -> bool:
+def is_for_all_day(scope: Scope) -> bool:
     """Whether what a scope admits is the same at every moment of a day."""
     return scope.now is None or not scope.overseeing()
 
@@ -429,22 +472,23 @@ def page(
     The cost doesn't grow with what lies before or after: each way of seeing is a leg of its own, once for what is
     urgent and once for the rest, cut at `limit`, so that each walks one index in its order.
 
-    Of their parts the rows bring whom they wait for and the seats: a list shows nothing else of them.
+    Of their parts the rows bring whom they wait for, the seats, and who takes no part: a list rests on nothing else.
     """
-    is_plain = after is None and _is_for_all_day(scope) and filter in _PLAIN_FILTERS
+    is_plain = after is None and is_for_all_day(scope) and filter in _PLAIN_FILTERS
     asked = (
         _first_places(_all_day(scope), today, limit, filter, urgent_first)
         if is_plain
         else _places(scope, today, limit, filter, after, urgent_first)
     )
-    places = [Cursor(due_order, case_id, bool(urgent)) for due_order, case_id, urgent in session.execute(asked)]
-    rows = listed(session, [place.case_id for place in places[:limit]])
-    return Page(rows, places[limit - 1] if len(places) > limit else None)
+    rows = session.execute(asked).all()
+    last = rows[limit - 1] if len(rows) > limit else None
+    after = Cursor(last.due_order, last.case_id, bool(last.urgent)) if last else None
+    return Page(_with_listed(session, rows[:limit]), after)
 
 
 def _places(
     scope: Scope, today: date, limit: int, filter: Filter, after: Cursor | None, urgent_first: bool
-) -> Select[datetime, str, bool]:
+) -> Select[*tuple[Any, ...]]:
     narrowed = [_not_excluded(scope.account), *_narrowing(filter, today)]
     bands = [
         and_(CaseIndexRow.urgent == urgent, *_from(after, urgent, urgent_first), *narrowed)
@@ -454,7 +498,8 @@ def _places(
     legs = [_leg(and_(way, band), limit + 1) for band in bands for way in _ways(scope, today)]
     found = union(*legs).subquery()
     order = (*([found.c.urgent.desc()] if urgent_first else []), found.c.due_order, found.c.case_id)
-    return select(found.c.due_order, found.c.case_id, found.c.urgent).order_by(*order).limit(limit + 1)
+    row = CaseIndexRow.__table__
+    return select(row).join(found, found.c.case_id == row.c.case_id).order_by(*order).limit(limit + 1)
 
 
 _PLAIN_FILTERS = (EVERYTHING, Filter(ended=False))
@@ -464,7 +509,7 @@ _PLAIN_FILTERS = (EVERYTHING, Filter(ended=False))
 @lru_cache(maxsize=512)
 def _first_places(
     scope: Scope, today: date, limit: int, filter: Filter, urgent_first: bool
-) -> Select[datetime, str, bool]:
+) -> Select[*tuple[Any, ...]]:
     return _places(scope, today, limit, filter, None, urgent_first)
 
 
@@ -552,7 +597,7 @@ def by_number(
         *_narrowing(filter, today),
     )
     query = select(walked.case_id).where(walked.number > after, seen.correlate(walked))
-    return _whole(session, session.scalars(query.order_by(walked.number).limit(limit)).all(), _LISTED)
+    return listed(session, session.scalars(query.order_by(walked.number).limit(limit)).all())
 
 
 def changed_at(session: Session, case_ids: Collection[str]) -> dict[str, datetime]:
@@ -566,31 +611,12 @@ def _is_latest() -> ColumnElement[bool]:
     return and_(EventRow.case_id == CaseIndexRow.case_id, EventRow.seq == CaseIndexRow.last_seq)
 
 
-def open_on_version(
-    session: Session, protocol: str, version: int, *, limit: int, after: str = ""
-) -> list[tuple[str, str]]:
-    """Id and number of the open cases that follow that version, by their id; `after` is the last one known."""
-    query = select(CaseIndexRow.case_id, CaseIndexRow.number).where(
-        CaseIndexRow.protocol == protocol,
-        CaseIndexRow.version == version,
-        CaseIndexRow.ended.is_(False),
-        CaseIndexRow.case_id > after,
-    )
-    return [(row.case_id, row.number) for row in session.execute(query.order_by(CaseIndexRow.case_id).limit(limit))]
-
-
 def departures(session: Session, protocol: str) -> dict[str, int]:
     """Need → in how many of the cases that are kept somebody went on without it."""
     part, row = CaseFigureRow, CaseIndexRow
     query = select(part.fact, func.count()).join(row, row.case_id == part.case_id)
     query = query.where(row.protocol == protocol, part.fact.like(f"{DEPARTED}%")).group_by(part.fact)
     return {fact.removeprefix(DEPARTED): count for fact, count in session.execute(query)}
-
-
-def count_open(session: Session, protocol: str, version: int) -> int:
-    """How many open cases follow that version."""
-    follows = (CaseIndexRow.protocol == protocol, CaseIndexRow.version == version, CaseIndexRow.ended.is_(False))
-    return session.scalar(select(func.count()).select_from(CaseIndexRow).where(*follows)) or 0
 
 
 def _from(after: Cursor | None, urgent: bool, urgent_first: bool) -> Iterator[ColumnElement[bool]]:
@@ -680,27 +706,55 @@ def _one(session: Session, scope: Scope, condition: ColumnElement[bool], today: 
     return row_of(session, case_id) if case_id else None
 
 
-_LISTED: Sequence[type[RealmBase]] = (CaseWaitingRow, CaseSeatRow)
-PARTS: Sequence[type[RealmBase]] = (*_LISTED, CaseExclusionRow, CaseReaderRow, CaseDueRow, CaseFigureRow)
+_LISTED: Sequence[type[RealmBase]] = (CaseWaitingRow, CaseSeatRow, CaseExclusionRow)
+PARTS: Sequence[type[RealmBase]] = (*_LISTED, CaseReaderRow, CaseDueRow, CaseFigureRow)
 
 
 def listed(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
-    """These rows, in this order, with what a list shows of their parts; for who was let through already."""
-    return _whole(session, case_ids, _LISTED)
+    """These rows, in this order, with what a list rests on of their parts; for who was let through already."""
+    rows = {row.case_id: row for row in _of(session, CaseIndexRow, case_ids)} if case_ids else {}
+    return _with_listed(session, [rows[case_id] for case_id in case_ids if case_id in rows])
 
 
-def _whole(
-    session: Session, case_ids: Sequence[str], tables: Sequence[type[RealmBase]] = PARTS
-) -> tuple[IndexRow, ...]:
-    """The rows with their parts, in the order of `case_ids`: one query a table, however many rows."""
+def _with_listed(session: Session, rows: Sequence[Any]) -> tuple[IndexRow, ...]:
+    """Rows with these parts, asked for at once."""
+    if not rows:
+        return ()
+    parts = session.execute(_listed_parts(), {"cases": [row.case_id for row in rows]})
+    return _put_together(rows, ((part.part, part) for part in parts))
+
+
+@lru_cache
+def _listed_parts() -> Select[*tuple[Any, ...]]:
+    """The rows of each table one below the other, each with NULL in the columns of the others, by their keys."""
+    tables = [cast(Table, one.__table__) for one in _LISTED]
+    columns = {column.key: column.type for one in tables for column in one.c}
+    every = union_all(*(
+        select(
+            literal(one.name).label("part"),
+            *((one.c[key] if key in one.c else sql_cast(null(), kind)).label(key) for key, kind in columns.items()),
+        ).where(one.c.case_id.in_(bindparam("cases", expanding=True)))
+        for one in tables
+    )).subquery()  # fmt: skip
+    return select(every).order_by(every.c.part, *(every.c[key.key] for one in tables for key in one.primary_key))
+
+
+def _whole(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
+    """The rows with all their parts, in the order of `case_ids`: one query a table, however many rows."""
     if not case_ids:
         return ()
     rows = {row.case_id: row for row in _of(session, CaseIndexRow, case_ids)}
-    parts: dict[str, dict[str, list[Any]]] = {case_id: {} for case_id in rows}
-    for table in tables:
-        for part in _of(session, table, case_ids):
-            parts[part.case_id].setdefault(table.__tablename__, []).append(part)
-    return tuple(_assembled(rows[case_id], parts[case_id]) for case_id in case_ids if case_id in rows)
+    parts = ((table.__tablename__, part) for table in PARTS for part in _of(session, table, case_ids))
+    return _put_together([rows[case_id] for case_id in case_ids if case_id in rows], parts)
+
+
+def _put_together(rows: Sequence[Any], parts: Iterable[tuple[str, Any]]) -> tuple[IndexRow, ...]:
+    """Rows, each with its parts: a table's name and a row of it."""
+    of_case: dict[str, dict[str, list[Any]]] = {row.case_id: {} for row in rows}
+    for table, part in parts:
+        if part.case_id in of_case:
+            of_case[part.case_id].setdefault(table, []).append(part)
+    return tuple(_assembled(row, of_case[row.case_id]) for row in rows)
 
 
 def _of(session: Session, table: Any, case_ids: Sequence[str]) -> Iterable[Any]:

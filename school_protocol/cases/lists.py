@@ -143,8 +143,8 @@ def case_lines(
     told = [row for row in rows if _told_roles(ctx, row)]
     if not told:
         return lines
-    calls = _calls(ctx, actor, told, units, index_repository.excluded(session, [row.case_id for row in told]))
-    return tuple(replace(line, call=calls.get(line.number)) for line in lines)
+    calls = _calls(ctx, actor, told, units)
+    return tuple(replace(line, call=calls[line.number]) if line.number in calls else line for line in lines)
 
 
 def _reviewed(
@@ -185,7 +185,6 @@ def _calls(
     actor: Actor,
     rows: Sequence[index_repository.IndexRow],
     units: Mapping[str, Unit],
-    excluded: Mapping[str, frozenset[str]],
 ) -> dict[str, CallLine]:
     """Whom to call for each case, by its number."""
     places = {place for row in rows for place in (row.unit, *units[row.unit].parents)}
@@ -195,7 +194,7 @@ def _calls(
     for row in rows:
         unit = units[row.unit]
         here = [one for one in holders if one.unit in (unit.id, *unit.parents)]
-        call = _call(ctx, row, unit, here, excluded[row.case_id])
+        call = _call(ctx, row, unit, here)
         if call is not None and call.role not in names_of(ctx, actor, row, unit):
             found[row.number] = call
     return found
@@ -206,11 +205,10 @@ def _call(
     row: index_repository.IndexRow,
     unit: Unit,
     holders: Iterable[auth_repository.Holder],
-    excluded: frozenset[str],
 ) -> CallLine | None:
     """The first role that may be told of the case and has a telephone."""
     protocol, held = ctx.library.protocol(row.protocol, row.version), [(one.role, one.account) for one in holders]
-    lines = by_voice(ctx, protocol, unit, _told_roles(ctx, row), held, shut=excluded, restricted=row.restricted)
+    lines = by_voice(ctx, protocol, unit, _told_roles(ctx, row), held, shut=row.exclusions, restricted=row.restricted)
     return next((line for line in lines if line.phone), None)
 
 

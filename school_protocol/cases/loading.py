@@ -48,8 +48,9 @@ from school_protocol.engine.visibility import Actor, Reader, UnitKind
 from school_protocol.people import repository as people_repository
 from school_protocol.storage import backups, case_numbers, chain_checks, work_queue
 from school_protocol.storage.backups import ErasedUnreadable
-from school_protocol.storage.engines import Session
+from school_protocol.storage.engines import Session, known_of
 from school_protocol.storage.journal import Chain, Flaw
+from school_protocol.storage.models import CaseRecordRow
 
 STARTING_PLACES = 200
 RECEIVING_HEAD = "receiving_head"
@@ -242,12 +243,21 @@ def roles_by_door(loaded: Loaded) -> tuple[str, ...]:
 
 def folded(ctx: AppContext, session: Session, case_id: str) -> tuple[Protocol, Case]:
     """A case as its events make it, and the version of its protocol that it follows now."""
-    opened = repository.opened(session, case_id)
-    events = [from_entry(entry) for entry in repository.load_events(session, ctx.vault, case_id)]
+    opened, events = _read_whole(ctx, session, case_id)
     changes = (event for event in reversed(events) if isinstance(event, VersionChanged))
     latest = next(changes, None)
     protocol = ctx.library.protocol(opened.protocol, latest.version if latest else opened.version)
     return protocol, fold(protocol, events, earlier=ctx.library.earlier(opened.protocol, events))
+
+
+def _read_whole(ctx: AppContext, session: Session, case_id: str) -> tuple[CaseRecordRow, list[Event]]:
+    """How a case was opened, and its events; of a page's snapshot they are opened once."""
+    known = known_of(session, _read_whole)
+    if case_id not in known:
+        opened = repository.opened(session, case_id)
+        known[case_id] = opened, [from_entry(one) for one in repository.load_events(session, ctx.vault, case_id)]
+    found: tuple[CaseRecordRow, list[Event]] = known[case_id]
+    return found
 
 
 def stood_at(ctx: AppContext, case: Case, ends: datetime, around: Surroundings) -> Facts:
@@ -272,10 +282,13 @@ def sign_of(protocol: Protocol, slot_id: str) -> str:
 
 
 def names_in(ctx: AppContext, session: Session, case_id: str) -> dict[str, Mapping[str, str]]:
-    return {
-        person.slot_id: dict(person.values) if person.values else {}
-        for person in repository.load_identities(session, ctx.vault, case_id)
-    }
+    known = known_of(session, names_in)
+    if case_id not in known:
+        known[case_id] = {
+            person.slot_id: dict(person.values) if person.values else {}
+            for person in repository.load_identities(session, ctx.vault, case_id)
+        }
+    return dict(known[case_id])
 
 
 def as_it_stood(loaded: Loaded, event: Event) -> Loaded:
@@ -437,15 +450,17 @@ def reindex(ctx: AppContext, session: Session, case_id: str) -> index_repository
     protocol, case = folded(ctx, session, case_id)
     around = surroundings(ctx, case.unit)
     repository.unmark(session, case_id, case.former)
-    return _write(ctx, session, case_id, read(protocol, case, ctx.now(), around))
+    return _write(ctx, session, case_id, read(protocol, case, ctx.now(), around), anew=True)
 
 
-def _write(ctx: AppContext, session: Session, case_id: str, facts: Facts) -> index_repository.IndexRow:
+def _write(
+    ctx: AppContext, session: Session, case_id: str, facts: Facts, *, anew: bool = False
+) -> index_repository.IndexRow:
     """The index row, and all that packages keep of a case: beside its row, or once that is written."""
     row = index_row(case_id, facts.protocol, facts.case, facts, facts.around)
     _tell_who_stands_in(ctx, session, row, facts)
     _tell_who_alone_can(ctx, session, row)
-    index_repository.write(session, row, _beside(ctx, session, row, facts))
+    index_repository.write(session, row, _beside(ctx, session, row, facts), anew=anew)
     for follow in ctx.wiring.following:
         follow(ctx, session, case_id, facts)
     return row

@@ -6,12 +6,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, false, func, not_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, exists, false, func, not_, or_, select
 from sqlalchemy.orm import Session
 
-from school_protocol.cases.index_repository import Beside, IndexSeat, where_visible
+from school_protocol.cases.index_repository import Beside, IndexSeat, is_for_all_day, where_visible
 from school_protocol.cases.models import (
     CaseExclusionRow,
     CaseIndexRow,
@@ -46,9 +47,13 @@ class QueueState:
 
 def queue_states(session: Session, ids: Collection[str]) -> dict[str, QueueState]:
     """Where the reviews of these cases stand."""
-    query = select(ReviewStateRow).where(ReviewStateRow.case_id.in_(ids))
-    rows = session.scalars(query) if ids else ()
+    rows = session.execute(_QUEUE_STATES, {"cases": list(ids)}) if ids else ()
     return {row.case_id: QueueState(row.state, row.since, row.due_at, row.observations) for row in rows}
+
+
+_QUEUE_STATES = select(*ReviewStateRow.__table__.c).where(
+    ReviewStateRow.__table__.c.case_id.in_(bindparam("cases", expanding=True))
+)
 
 
 # ---- who is seated in the open cases of some schools ---------------------------------------------------------------
@@ -90,10 +95,32 @@ def open_cases(
     held_by: Collection[str] | None = None,
     but: Collection[Carried] | None = None,
 ) -> tuple[OpenCase, ...]:
-    """The open cases of these units that `scope` sees (None: all), by when they were opened: two queries.
+    """The open cases of these units that `scope` sees (None: all), by when they were opened: one query.
 
     `held_by`: those alone in which one of these holds a seat. `but`: those alone that lack one of these.
     """
+    ask = _open_cases if scope is None or is_for_all_day(scope) else _open_cases.__wrapped__
+    some = (None if held_by is None else tuple(held_by), None if but is None else tuple(but))
+    query = ask(scope, tuple(units), today, *some)
+    seats: dict[CaseIndexRow, list[IndexSeat]] = {}
+    for row, seat in session.execute(query):
+        held = seats.setdefault(row, [])
+        if seat is not None:
+            held.append(IndexSeat(seat.account, seat.seat, seat.until))
+    return tuple(
+        OpenCase(
+            row.case_id, row.number, row.protocol, row.version, row.unit, row.state, row.opened_at, row.moved_at,
+            tuple(held), row.urgent,
+        )
+        for row, held in seats.items()
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=256)  # asked for each page of the desk
+def _open_cases(
+    scope: Scope | None, units: tuple[str, ...], today: date, held_by: tuple[str, ...] | None,
+    but: tuple[Carried, ...] | None,
+) -> Select[CaseIndexRow, CaseSeatRow]:  # fmt: skip
     where: list[ColumnElement[bool]] = [CaseIndexRow.ended.is_(False), CaseIndexRow.unit.in_(units)]
     if but is not None:  # first, since it leaves few
         where.append(or_(false(), *(_lacks(one, today) for one in but)))
@@ -102,29 +129,9 @@ def open_cases(
     if held_by is not None:
         own = select(CaseSeatRow.case_id).where(CaseSeatRow.account.in_(held_by), _is_held(today))
         where.append(CaseIndexRow.case_id.in_(own))
-    rows = session.scalars(select(CaseIndexRow).where(*where).order_by(CaseIndexRow.opened_at, CaseIndexRow.case_id))
-    found = rows.all()
-    if not found:
-        return ()
-    chosen = select(CaseIndexRow.case_id).where(*where)
-    seats: dict[str, list[IndexSeat]] = {}
-    for seat in session.scalars(select(CaseSeatRow).where(CaseSeatRow.case_id.in_(chosen), _is_held(today))):
-        seats.setdefault(seat.case_id, []).append(IndexSeat(seat.account, seat.seat, seat.until))
-    return tuple(
-        OpenCase(
-            row.case_id,
-            row.number,
-            row.protocol,
-            row.version,
-            row.unit,
-            row.state,
-            row.opened_at,
-            row.moved_at,
-            tuple(seats.get(row.case_id, ())),
-            row.urgent,
-        )
-        for row in found
-    )
+    seated = and_(CaseSeatRow.case_id == CaseIndexRow.case_id, _is_held(today))
+    query = select(CaseIndexRow, CaseSeatRow).outerjoin(CaseSeatRow, seated).where(*where)
+    return query.order_by(CaseIndexRow.opened_at, CaseIndexRow.case_id)
 
 
 def _lacks(carried: Carried, today: date) -> ColumnElement[bool]:
@@ -235,22 +242,27 @@ def waiting_requests(
 
     Absent and foreign are the same answer.
     """
+    asked = (number is not None, seq is not None, limit)
+    query = _waiting(asker.account, tuple(sorted(set(asker.offices))), tuple(sorted(asker.seats)), *asked)
+    return tuple(Waiting(*row) for row in session.execute(query, {"now": asker.now, "number": number, "seq": seq}))
+
+
+@lru_cache(maxsize=512)  # asked for each page of the desk
+def _waiting(
+    account: str, offices: tuple[tuple[str, str], ...], seats: tuple[str, ...], of_case: bool, of_entry: bool,
+    limit: int | None,
+) -> Select[*tuple[Any, ...]]:  # fmt: skip
     columns = (_Row.case_id, CaseIndexRow.number, CaseIndexRow.unit, _Row.seq, _Row.unit, _Row.kind, _Row.asked_at)
     query = select(*columns, func.min(_Row.due_at)).join(CaseIndexRow, CaseIndexRow.case_id == _Row.case_id)
-    query = query.where(_open_to(asker))
-    if number is not None:
-        query = query.where(CaseIndexRow.number == number)
-    if seq is not None:
-        query = query.where(_Row.seq == seq)
-    query = query.group_by(*columns).order_by(_Row.asked_at, _Row.case_id, _Row.seq).limit(limit)
-    return tuple(Waiting(*row) for row in session.execute(query))
-
-
-def _open_to(asker: Asker) -> ColumnElement[bool]:
-    held = [and_(_Row.place == unit, _Row.role == role) for role, unit in sorted(set(asker.offices))]
-    held.append(and_(_Row.place == asker.account, _Row.role.in_(sorted(asker.seats))))
-    shut = exists().where(CaseExclusionRow.case_id == _Row.case_id, CaseExclusionRow.account == asker.account)
-    return and_(or_(*held), _Row.shown_from <= asker.now, not_(shut.correlate(_Row)))
+    held = [and_(_Row.place == unit, _Row.role == role) for role, unit in offices]
+    held.append(and_(_Row.place == account, _Row.role.in_(seats)))
+    shut = exists().where(CaseExclusionRow.case_id == _Row.case_id, CaseExclusionRow.account == account)
+    query = query.where(or_(*held), _Row.shown_from <= bindparam("now"), not_(shut.correlate(_Row)))
+    if of_case:
+        query = query.where(CaseIndexRow.number == bindparam("number"))
+    if of_entry:
+        query = query.where(_Row.seq == bindparam("seq"))
+    return query.group_by(*columns).order_by(_Row.asked_at, _Row.case_id, _Row.seq).limit(limit)
 
 
 # ---- tallies: how many reports came to each unit, and how many were erased -----------------------------------------
@@ -357,8 +369,15 @@ def settle_report(session: Session, report_id: str, status: ReportStatus, case_i
 
 def of_reporter(session: Session, reporter: str, *, limit: int) -> tuple[ReportRow, ...]:
     """One person's own reports, newest first."""
-    query = select(ReportRow).where(ReportRow.reporter == reporter)
-    return tuple(session.scalars(query.order_by(ReportRow.received_at.desc(), ReportRow.id.desc()).limit(limit)))
+    return tuple(session.scalars(_OF_REPORTER, {"reporter": reporter, "most": limit}))
+
+
+_OF_REPORTER = (
+    select(ReportRow)
+    .where(ReportRow.reporter == bindparam("reporter"))
+    .order_by(ReportRow.received_at.desc(), ReportRow.id.desc())
+    .limit(bindparam("most"))
+)
 
 
 def reports_of_case(session: Session, case_id: str) -> tuple[ReportRow, ...]:

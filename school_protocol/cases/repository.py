@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, bindparam, delete, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.cases import lookup_repository
@@ -70,10 +69,24 @@ def any_opened(session: Session) -> bool:
 
 def opened(session: Session, case_id: str) -> CaseRecordRow:
     """How a case was opened; raises Unseen where there is none. Where it stands now the index and the fold say."""
-    row = session.get(CaseRecordRow, case_id)
-    if row is None:
+    return _held(session).get(case_id) or _with_key(session, _TO_OPEN, case_id)
+
+
+def _with_key(session: Session, which: Select[CaseRecordRow, CaseKeyRow], case_id: str) -> CaseRecordRow:
+    """The record, and the case's key for whoever opens its events next."""
+    found = session.execute(which, {"case": case_id}).one_or_none()
+    if found is None:
         raise Unseen(case_id)
-    return row
+    record, key = found
+    case_keys.keep_in_mind(session, key)
+    return record
+
+
+_TO_OPEN = (
+    select(CaseRecordRow, CaseKeyRow)
+    .outerjoin(CaseKeyRow, CaseKeyRow.case_id == CaseRecordRow.id)
+    .where(CaseRecordRow.id == bindparam("case"))
+)
 
 
 def find_by_number(session: Session, number: str) -> str | None:
@@ -123,16 +136,14 @@ def append(
     session: Session, vault: Vault, case_id: str, expected_seq: int, entries: Sequence[Entry]
 ) -> tuple[Entry, ...]:
     """Add entries after event `expected_seq`, sealed and chained; returns them numbered, or raises Conflict."""
-    record = hold(session, case_id)
-    found = last_seq(session, case_id)
+    record, head = hold(session, case_id), journal.head(session, case_id)
+    found = head.seq if head else 0
     if found != expected_seq:
         raise Conflict(expected_seq, found)
     numbered = tuple(replace(entry, seq=found + place) for place, entry in enumerate(entries, start=1))
-    try:
-        with session.begin_nested():
-            _write(session, vault, record, numbered)
-    except IntegrityError as error:
-        raise Conflict(expected_seq, last_seq(session, case_id)) from error
+    rows, before = Chained(), bytes.fromhex(head.hash) if head else journal.root_hash(vault, record)
+    rows.seal(vault, case_keys.case_key(session, vault, case_id), record, before, numbered)
+    rows.write(session)
     return numbered
 
 
@@ -141,16 +152,18 @@ def hold(session: Session, case_id: str) -> CaseRecordRow:
 
     Whoever writes what follows from a case's events takes it before they are read.
     """
-    held: dict[str, CaseRecordRow] = session.info.setdefault(CaseRecordRow.__tablename__, {})
+    held = _held(session)
     if case_id not in held:
-        record = session.scalars(_TO_HOLD, {"case": case_id}).one_or_none()
-        if record is None:
-            raise Unseen(case_id)
-        held[case_id] = record
+        held[case_id] = _with_key(session, _TO_HOLD, case_id)
     return held[case_id]
 
 
-_TO_HOLD = select(CaseRecordRow).where(CaseRecordRow.id == bindparam("case")).with_for_update(key_share=True)
+def _held(session: Session) -> dict[str, CaseRecordRow]:
+    found: dict[str, CaseRecordRow] = session.info.setdefault(CaseRecordRow.__tablename__, {})
+    return found
+
+
+_TO_HOLD = _TO_OPEN.with_for_update(key_share=True, of=CaseRecordRow)
 
 
 def hold_beside(session: Session, case_id: str) -> None:
@@ -191,19 +204,6 @@ class Chained:
         """Put them into their tables, events before their words."""
         for table, rows in ((EventRow, self.events), (ObjectKeyRow, self.own_keys), (EventWordsRow, self.words)):
             add_rows(session, table, rows)
-
-
-def _write(session: Session, vault: Vault, record: CaseRecordRow, entries: Sequence[Entry]) -> None:
-    rows = Chained()
-    rows.seal(
-        vault, case_keys.case_key(session, vault, record.id), record, _hash_before(session, vault, record), entries
-    )
-    rows.write(session)
-
-
-def _hash_before(session: Session, vault: Vault, record: CaseRecordRow) -> bytes:
-    head = journal.head(session, record.id)
-    return bytes.fromhex(head.hash) if head else journal.root_hash(vault, record)
 
 
 def _sealed_event(vault: Vault, key: bytes, case_id: str, entry: Entry) -> EventRow:

@@ -81,7 +81,7 @@ def entry(number: str, seq: int) -> ResponseReturnValue:
 
 @case_blueprint.route("/<number>/acts/<act>", methods=["GET", "POST"], is_long=True)
 def act(number: str, act: str) -> ResponseReturnValue:
-    view = showing.see_act(sessions.ctx(), sessions.actor(), number, act)
+    view = showing.see_act(sessions.ctx(), sessions.actor(), number, act, is_shown=not is_sent())
     form, was_kept = shown_form(view)
     correction = correction_for(view, form)
     if not is_sent():
@@ -191,6 +191,8 @@ def _act_page(
     was_kept: bool = False,
     named: form_pages.Asked | None = None,
 ) -> str:
+    if is_sent() and view.head is not None:
+        showing.note_shown_again(sessions.ctx(), sessions.actor(), view.head.number, view.act.key)
     return render_template(
         "cases/act.html",
         named=named,
@@ -216,6 +218,7 @@ def _act_conflict(
     expected: int,
     before: int | None = None,
 ) -> str:
+    showing.note_shown_again(sessions.ctx(), sessions.actor(), number, view.act.key)
     news = showing.what_is_new(sessions.ctx(), sessions.actor(), number, expected, act=view.act.key)
     form.expected.data = str(news.head.seq)
     if before is not None:

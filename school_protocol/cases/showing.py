@@ -207,9 +207,12 @@ def see_record(ctx: AppContext, actor: Actor, number: str, seq: int) -> tuple[Ca
         return seeing.head(), seeing.entry(record)
 
 
-def see_act(ctx: AppContext, actor: Actor, number: str, act: str) -> ActView:
-    """One act's form for this person, with what its references may point at; it shows names, so it is a reading."""
-    with ctx.realm.writing(together=True) as session:
+def see_act(ctx: AppContext, actor: Actor, number: str, act: str, *, is_shown: bool = True) -> ActView:
+    """One act's form for this person, with what its references may point at; it shows names, so it is a reading.
+
+    Not `is_shown`: a sent form is read by it; where that is shown again, `note_shown_again` says so.
+    """
+    with ctx.realm.writing(together=True) if is_shown else ctx.realm.reading() as session:
         loaded = load(ctx, session, actor, number)
         key = loaded.protocol.resolve("acts", act)
         if key not in loaded.protocol.acts:
@@ -217,7 +220,8 @@ def see_act(ctx: AppContext, actor: Actor, number: str, act: str) -> ActView:
         declared = loaded.protocol.acts[key]
         form = loaded.protocol.form_of(declared)
         loaded = as_far_as(ctx, session, loaded, form)
-        note_reading(ctx, session, loaded, f"act.{key}")
+        if is_shown:
+            note_reading(ctx, session, loaded, f"act.{key}")
         seeing = seeing_of(ctx, loaded)
         choice = seeing.choice(key)
         if loaded.metadata_only and not choice.is_open:
@@ -346,6 +350,12 @@ def as_far_as(ctx: AppContext, session: Session, loaded: Loaded, form: Form) -> 
 
 def seeing_of(ctx: AppContext, loaded: Loaded) -> Seeing:
     return Seeing(loaded, account_names(ctx, accounts_in(loaded), loaded.actor.language))
+
+
+def note_shown_again(ctx: AppContext, actor: Actor, number: str, act: str) -> None:
+    """A form that was sent is shown again, with what it shows of the case."""
+    with ctx.realm.writing(together=True) as session:
+        note_reading(ctx, session, load(ctx, session, actor, number), f"act.{act}")
 
 
 def note_reading(ctx: AppContext, session: Session, loaded: Loaded, what: str) -> None:

@@ -10,10 +10,31 @@ from typing import Any
 import waitress
 from waitress import wasyncore
 from waitress.server import BaseWSGIServer
+from waitress.task import ThreadedTaskDispatcher
 
 GRACE_SECONDS = 30
 """So long it goes on with what it has begun."""
 _LOOK_SECONDS = 0.1
+WATCHED = ("/alive", "/ready")
+"""Each is answered by a thread of its own, however many pages are waited for."""
+
+
+class WatchedApart:
+    """Hands requests to the threads of pages, and those of whoever watches the site to their own."""
+
+    def __init__(self, pages: ThreadedTaskDispatcher) -> None:
+        self._pages = pages
+        self._watched = {path: ThreadedTaskDispatcher() for path in WATCHED}
+        for one in self._watched.values():
+            one.set_thread_count(1)
+
+    def add_task(self, channel: Any) -> None:
+        path = getattr(channel.requests[0], "path", "")  # none where no path could be read
+        self._watched.get(path, self._pages).add_task(channel)
+
+    def shutdown(self) -> None:
+        for one in (self._pages, *self._watched.values()):
+            one.shutdown()
 
 
 def serve(app: Any, **options: Any) -> None:
@@ -21,6 +42,9 @@ def serve(app: Any, **options: Any) -> None:
     sockets: dict[int, Any] = {}
     server = waitress.create_server(app, map=sockets, **options)
     listening = [one for one in sockets.values() if isinstance(one, BaseWSGIServer)]
+    dispatcher = WatchedApart(server.task_dispatcher)
+    for one in listening:
+        one.task_dispatcher = dispatcher
     told: list[float] = []
 
     def tell(*_signal: Any) -> None:
@@ -35,7 +59,7 @@ def serve(app: Any, **options: Any) -> None:
             _end(sockets, listening, told[0])
     finally:
         signal.signal(signal.SIGTERM, before)
-        server.task_dispatcher.shutdown()
+        dispatcher.shutdown()
 
 
 def _end(sockets: dict[int, Any], listening: list[Any], until: float) -> None:

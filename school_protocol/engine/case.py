@@ -77,7 +77,10 @@ class Case:
     opening_seq: int = 0
     opening_at: datetime | None = None
     before: Before | None = None
-    records: list[Record] = field(default_factory=list)
+    by_number: dict[int, Record] = field(default_factory=dict)
+    """The records, in the order of their numbers."""
+    by_act: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Act → the numbers of its records."""
     dangers: list[DangerLife] = field(default_factory=list)
     referrals: list[Referral] = field(default_factory=list)
     holds: list[Hold] = field(default_factory=list)
@@ -129,6 +132,10 @@ class Case:
     """The versions that it follows no more, as they were handed to `fold`."""
 
     @property
+    def records(self) -> list[Record]:
+        return list(self.by_number.values())
+
+    @property
     def entry(self) -> StateEntry:
         return self.entries[-1]
 
@@ -153,11 +160,10 @@ class Case:
         return self.earlier.get(self.version_at(seq), current)
 
     def copied(self) -> Case:
-        """A case that can be folded on without touching this one."""
+        """A case that can be folded on without touching this one: of a record, `fold` changes a copy."""
         case = _case_like(self)
         for name in _GATHERED:
             setattr(case, name, getattr(self, name).copy())
-        case.records = [_record_apart(record) for record in self.records]
         case.dangers = list(map(_danger_like, self.dangers))
         case.referrals = list(map(_referral_like, self.referrals))
         case.holds = [replace(hold, reviewed=list(hold.reviewed)) for hold in self.holds]
@@ -174,14 +180,16 @@ class Case:
         return any(life.danger == danger and life.is_live for life in self.dangers)
 
     def record(self, seq: int) -> Record | None:
-        return next((record for record in self.records if record.seq == seq), None)
+        return self.by_number.get(seq)
 
     def written(self, seq: int) -> Record | None:
         """The record of that number, taken back or not."""
         return self.record(seq) or self.retracted.get(seq)
 
     def records_of(self, *acts: str) -> list[Record]:
-        return [record for record in self.records if record.act in acts]
+        """The records of these acts, in the order of their numbers."""
+        numbers = [number for act in dict.fromkeys(acts) for number in self.by_act.get(act, ())]
+        return [self.by_number[number] for number in (numbers if len(acts) == 1 else sorted(numbers))]
 
     def last_entered(self, states: Iterable[str]) -> StateEntry | None:
         """The latest entry of any of these states; coming back after a false alarm is none."""
@@ -208,19 +216,17 @@ class Case:
 
 
 _GATHERED = (
-    "entries", "seats", "exclusions", "people", "steps", "documents", "revoked", "seen", "joined", "retracted",
-    "undone", "former", "events", "versions",
+    "by_number", "by_act", "entries", "seats", "exclusions", "people", "steps", "documents", "revoked",
+    "seen", "joined", "retracted", "undone", "former", "events", "versions",
 )  # fmt: skip
-"""Lists and dicts of what never changes itself."""
+"""Lists and dicts of what never changes itself, or is put in its place anew."""
 _case_like, _record_like = twins(Case), twins(Record)
 _danger_like, _referral_like, _remark_like = twins(DangerLife), twins(Referral), twins(RemarkMade)
 
 
 def _record_apart(record: Record) -> Record:
     found = _record_like(record)
-    found.answers, found.signatures, found.corrections = (
-        found.answers.copy(), found.signatures.copy(), found.corrections.copy()
-    )  # fmt: skip
+    found.signatures, found.corrections = found.signatures.copy(), found.corrections.copy()
     return found
 
 
@@ -247,6 +253,8 @@ class _Folding:
     def __init__(self, protocol: Protocol, case: Case, retracted: Iterable[int] = ()) -> None:
         self.latest = protocol
         self.case = case
+        self.began, self.apart = case.last_seq, set[int]()
+        """After which event what is folded is this fold's own; numbers of earlier records that it has copied."""
         self.retracted = {*case.retracted, *retracted}
         """Numbers of the records that are taken back, now or later: they have no effect."""
         self._follow(case.version)
@@ -343,11 +351,12 @@ class _Folding:
         if record is None or pieces is None:
             return
         said = {pieces.digest: event.sha256, pieces.size: event.size, pieces.format: event.format}
-        fields = self.protocol.form_of(record.act).by_key
+        fields, known = self.protocol.form_of(record.act).by_key, dict[str, Any]()
         for key, value in said.items():
             field = fields.get(key or "")
             if field is not None and (not field.options or value in {option.key for option in field.options}):
-                record.answers[field.key] = value
+                known[field.key] = value
+        self._to_change(record).say({**record.answers, **known})
 
     def _opened(self, event: CaseOpened) -> None:
         case = self.case
@@ -372,7 +381,8 @@ class _Folding:
         case.versions.append((event.seq, event.version))
         self._follow(event.version)
         for record in case.records:
-            self._settle(record, event)
+            if record.effective_seq is None:
+                self._settle(self._to_change(record), event)
 
     def _enter(self, event: Event, state: str, source: str, move: str | None) -> None:
         self.case.state = state
@@ -433,10 +443,19 @@ class _Folding:
         self._weigh(record)
         return record
 
+    def _to_change(self, record: Record) -> Record:
+        """The record as this fold may change it: a copy in its place where another case may hold the record, too."""
+        if record.seq > self.began or record.seq in self.apart:
+            return self.case.by_number[record.seq]
+        self.apart.add(record.seq)
+        own = self.case.by_number[record.seq] = _record_apart(record)
+        return own
+
     def _recorded(self, event: Recorded) -> None:
         act = self.protocol.acts[event.act]
         record = self._record(event, act)
-        self.case.records.append(record)
+        self.case.by_number[record.seq] = record
+        self.case.by_act[act.key] = (*self.case.by_act.get(act.key, ()), record.seq)
         if act.kind not in NEUTRAL_KINDS:
             self.case.news_seq = event.seq
         for number, slot in dict(event.derived.get("people", {})).items():
@@ -517,6 +536,7 @@ class _Folding:
             target = self._pointed(record, FieldType.record)
             signed = self.case.record(int(target)) if target else None
             if signed is not None and not signed.signed_by(event.actor):
+                signed = self._to_change(signed)
                 signed.signatures.append(Signature(event.actor, event.role, event.seq, event.at))
                 self._settle(signed, event)
         elif act.kind is ActKind.correct:
@@ -527,6 +547,7 @@ class _Folding:
         corrected = self.case.record(int(target)) if target else None
         if corrected is None:
             return
+        corrected = self._to_change(corrected)
         corrected.corrections.append(record.seq)
         if record.derived.get(WHOM):
             corrected.derived = {**corrected.derived, WHOM: record.derived[WHOM]}
@@ -537,7 +558,7 @@ class _Folding:
         if changes:
             form = self.protocol.form_of(corrected.act)
             unasked = {key: value for key, value in corrected.answers.items() if key not in form.by_key}
-            corrected.answers = {**unasked, **changes}
+            corrected.say({**unasked, **changes})
             if "score" in record.derived:
                 corrected.derived = {**corrected.derived, "score": record.derived["score"]}
             self._weigh(corrected)
@@ -582,15 +603,16 @@ class _Folding:
         case = self.case
         case.exclusions.setdefault(account, seq)
         case.seats = [held for held in case.seats if held.account != account]
-        for record in case.records:
-            if record.signed_by(account):
-                record.signatures = [one for one in record.signatures if one.account != account]
+        for one in case.records:
+            if one.signed_by(account):
+                record = self._to_change(one)
+                record.signatures = [each for each in record.signatures if each.account != account]
                 if not is_signed(self.protocol, record) and record.kind is not ActKind.lift_danger:
                     if record.effective_seq is not None:  # what no longer counts is news: visas rested on it
                         case.news_seq = max(case.news_seq, seq)
                     record.effective_seq = record.effective_at = None
-            if record.kind is ActKind.visa and record.actor == account:
-                record.grants = False
+            if one.kind is ActKind.visa and one.actor == account:
+                self._to_change(one).grants = False
 
     # ---- effects of kinds ------------------------------------------------------------------------------------
 

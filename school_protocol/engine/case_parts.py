@@ -67,6 +67,8 @@ class Record:
     paper: Handwritten | None = None
     recorded_as: str = ""
     """In which role or seat it was recorded."""
+    read: tuple[Protocol, Mapping[str, Value]] | None = field(default=None, repr=False, compare=False)
+    """What conditions read of it, by that version, once one has; None: none has read what it says now."""
 
     @property
     def author(self) -> str:
@@ -75,6 +77,10 @@ class Record:
 
     def signed_by(self, account: str) -> bool:
         return any(signature.account == account for signature in self.signatures)
+
+    def say(self, answers: dict[str, Any]) -> None:
+        """It says this from now on."""
+        self.answers, self.read = answers, None
 
 
 @dataclass(slots=True)
@@ -377,9 +383,11 @@ def where_values(protocol: Protocol, fields: Iterable[FormField], answers: Answe
     return values
 
 
-def record_values(protocol: Protocol, record: Record) -> dict[str, Value]:
+def record_values(protocol: Protocol, record: Record) -> Mapping[str, Value]:
     """What a condition over one record reads."""
-    return act_values(protocol, record.act, record.answers, record.role, record.author)
+    if record.read is None or record.read[0] is not protocol:
+        record.read = protocol, act_values(protocol, record.act, record.answers, record.role, record.author)
+    return record.read[1]
 
 
 def act_values(protocol: Protocol, act: str, answers: Answers, role: str, actor: str) -> dict[str, Value]:

@@ -14,7 +14,7 @@ from school_protocol.engine.definition import ActKind, Deadline, Duty, Protocol,
 from school_protocol.engine.definition_parts import FieldType, Form
 from school_protocol.engine.events import StepTaken
 from school_protocol.engine.facts import Facts, Surroundings, points_by
-from school_protocol.engine.review_state import ReviewState, turns
+from school_protocol.engine.review_state import ReviewState
 
 # ---- excused counts ------------------------------------------------------------------------------------------------
 # Nobody is reminded of these any more.
@@ -176,9 +176,10 @@ def counts_anew(facts: Facts, deadline: Deadline) -> Iterator[Due]:
 
 def all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
     """Every count of a deadline, also one that runs beside another and ends later."""
-    if deadline.unless is not None and deadline.unless.holds(facts):
+    starts = _starts(facts, deadline)
+    if starts and deadline.unless is not None and deadline.unless.holds(facts):
         return
-    for start in _starts(facts, deadline):
+    for start in starts:
         if deadline.steps and not deadline.value and not _live_steps(facts, deadline, start):
             continue
         while True:
@@ -309,7 +310,7 @@ def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Sta
             if entry.state in source.entered and (entry.seq > 1 or entry.source == "START"):
                 yield Start("", entry.seq, entry.at, entry.state)
     if source.review == "waits":
-        yield from (Start("", turn.seq, turn.event.at) for turn in turns(facts.protocol, case) if turn.waits)
+        yield from (Start("", turn.seq, turn.event.at) for turn in facts.turns if turn.waits)
     if source.hold == "placed":
         for hold in case.holds:
             yield Start(str(hold.number), hold.seq, hold.at)
@@ -392,7 +393,7 @@ def _meetings(facts: Facts, deadline: Deadline, source: Source, start: Start) ->
             (entry.seq, entry.at) for entry in case.entries if entry.state in source.entered and entry.seq > start.since
         )
     if source.review == "answered":
-        for turn in turns(facts.protocol, case):
+        for turn in facts.turns:
             if turn.seq > start.since and not turn.waits and turn.state is not ReviewState.over:
                 yield turn.seq, turn.event.at
     if source.danger == "lifted":
@@ -446,11 +447,10 @@ def _is_about_holds(deadline: Deadline) -> bool:
 
 
 def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
-    case = facts.case
     if _is_about_rights(facts, deadline):
         return False
     if _is_about_reviews(deadline):
-        over = (turn for turn in turns(facts.protocol, case) if turn.state is ReviewState.over)
+        over = (turn for turn in facts.turns if turn.state is ReviewState.over)
         return any(turn.seq > start.seq for turn in over)
     return _end_of_case(facts, start) is not None or _is_over(facts, deadline, start)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -30,7 +31,7 @@ from school_protocol.engine.answers import LONG_MOST, Cleaned, References, clean
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.case_parts import WHOM, Record, act_values, is_above, oversees, record_values, whom
 from school_protocol.engine.case_summary import assessed_level, last_assessed, last_grid
-from school_protocol.engine.conditions import Value
+from school_protocol.engine.conditions import Condition, Value
 from school_protocol.engine.deadlines import dues, read
 from school_protocol.engine.definition import (
     CORRECTABLE,
@@ -56,7 +57,7 @@ from school_protocol.engine.intents import Opening as Opening
 from school_protocol.engine.intents import Reason as Reason
 from school_protocol.engine.intents import RecordAct as RecordAct
 from school_protocol.engine.intents import Undo as Undo
-from school_protocol.engine.machine import NoSuchWay, Position, destination
+from school_protocol.engine.machine import NoSuchWay, Position, Whole, destination
 from school_protocol.engine.review_state import sent_back
 from school_protocol.engine.sharing_state import ANSWERING, OPENED
 from school_protocol.engine.visibility import Actor
@@ -70,13 +71,33 @@ def acts_that_meet(facts: Facts, need: Need) -> tuple[str, ...]:
 
 
 def _may_meet(facts: Facts, need: Need, act: str) -> bool:
-    read = {name: facts.protocol.facts[name] for name in need.when.names}
-    if not any(_is_told_by(fact, act) for fact in read.values()):
+    whole = Whole(facts.protocol)
+    stays = _what_stays(whole, need.key, act)
+    if stays is None:
         return True  # it meets it in a way of its own
-    free = {name: tuple(_values(need, name, fact)) for name, fact in read.items() if _may_change(fact, act)}
-    return any(
-        need.when.holds(Supposing(facts, dict(zip(free, values, strict=True)))) for values in product(*free.values())
-    )
+    return _may_hold(whole, need.key, act, tuple(facts[name] for name in stays))
+
+
+@lru_cache(maxsize=4096)
+def _what_stays(whole: Whole, need: str, act: str) -> tuple[str, ...] | None:
+    """The facts that the need reads and the act cannot change; None where the act tells none that it reads."""
+    read = _read_by(whole, need)
+    if not any(_is_told_by(fact, act) for fact in read.values()):
+        return None
+    return tuple(name for name, fact in read.items() if not _may_change(fact, act))
+
+
+@lru_cache(maxsize=4096)
+def _may_hold(whole: Whole, need: str, act: str, stays: tuple[Value, ...]) -> bool:
+    """Whether the need holds for some answer to the act, the facts that it cannot change being these."""
+    when, read = whole.protocol.needs[need].when, _read_by(whole, need)
+    given = dict(zip(_what_stays(whole, need, act) or (), stays, strict=True))
+    free = {name: tuple(_values(when, name, fact)) for name, fact in read.items() if name not in given}
+    return any(when.holds(given | dict(zip(free, values, strict=True))) for values in product(*free.values()))
+
+
+def _read_by(whole: Whole, need: str) -> dict[str, Fact]:
+    return {name: whole.protocol.facts[name] for name in sorted(whole.protocol.needs[need].when.names)}
 
 
 def _may_change(fact: Fact, act: str) -> bool:
@@ -89,14 +110,14 @@ def _is_told_by(fact: Fact, act: str) -> bool:
     return any(source.act == act for source in (*fact.from_, *days))
 
 
-def _values(need: Need, name: str, fact: Fact) -> Iterator[Value]:
-    """Values that tell apart all that the need says of the fact."""
+def _values(when: Condition, name: str, fact: Fact) -> Iterator[Value]:
+    """Values that tell apart all that the condition says of the fact."""
     if fact.type is FactType.bool:
         yield from (True, False)
     elif fact.type is FactType.enum:
         yield from fact.values
     else:
-        yield from sorted({0, *(number + more for number in need.when.numbers(name) for more in (-1, 0, 1))})
+        yield from sorted({0, *(number + more for number in when.numbers(name) for more in (-1, 0, 1))})
 
 
 # ---- available ---------------------------------------------------------------------------------------------------
@@ -106,7 +127,7 @@ def available(
     protocol: Protocol, case: Case | None, actor: Actor, now: datetime, around: Surroundings, facts: Facts | None = None
 ) -> tuple[Choice, ...]:
     """Every act and every move that leaves from here, open or with all the reasons why not."""
-    return _Desk(protocol, case, actor, now, around, facts).choices()
+    return Desk(protocol, case, actor, now, around, facts).choices()
 
 
 def decide(
@@ -124,7 +145,7 @@ def decide(
 
     `roles` are those that the actor brings along from the case which this one followed.
     """
-    desk = _Desk(protocol, case, actor, now, around, roles=roles)
+    desk = Desk(protocol, case, actor, now, around, roles=roles)
     if isinstance(intent, RecordAct):
         decision = desk.record(replace(intent, act=protocol.resolve("acts", intent.act)), opening)
         return desk.with_review(decision)
@@ -140,7 +161,7 @@ def decide(
     return desk.with_review(decision)
 
 
-class _Desk:
+class Desk:
     """One decision: what `decide` and `available` both ask."""
 
     def __init__(
@@ -702,7 +723,7 @@ def references_of(
     protocol: Protocol, case: Case | None, actor: Actor, now: datetime, around: Surroundings
 ) -> References:
     """What this person's answers may point at now."""
-    return _Desk(protocol, case, actor, now, around).references()
+    return Desk(protocol, case, actor, now, around).references()
 
 
 def urgent_move(protocol: Protocol) -> Move | None:
@@ -718,12 +739,12 @@ def urgent_steps(
     move = urgent_move(protocol)
     if move is None or case.state not in move.from_ or not case.live_dangers("raised"):
         return []
-    return [_Desk(protocol, case, actor, now, around)._step(move, role)]
+    return [Desk(protocol, case, actor, now, around)._step(move, role)]
 
 
 def signable(protocol: Protocol, case: Case, actor: Actor, now: datetime, around: Surroundings) -> tuple[Record, ...]:
     """Records that wait for a signature which this person can give."""
-    desk = _Desk(protocol, case, actor, now, around)
+    desk = Desk(protocol, case, actor, now, around)
     return tuple(
         record
         for record in case.records

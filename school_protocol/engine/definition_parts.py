@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
+from operator import itemgetter
 from typing import Any, Literal
 
 from pydantic import Field
@@ -692,8 +693,25 @@ class Form(Named):
     def by_key(self) -> Mapping[str, FormField]:
         return {field.key: field for field in self.fields}
 
+    @cached_property
+    def first_of(self) -> Mapping[FieldType, tuple[int, FormField]]:
+        """The first field of each type, after its place."""
+        return {field.type: (place, field) for place, field in reversed(tuple(enumerate(self.fields)))}
+
     def find(self, *types: FieldType) -> FormField | None:
-        return next((field for field in self.fields if field.type in types), None)
+        """The first field of one of these types."""
+        found = [self.first_of[one] for one in types if one in self.first_of]
+        return min(found, key=itemgetter(0))[1] if found else None
+
+    @cached_property
+    def of_now(self) -> tuple[str, ...]:
+        """The moments that offer now."""
+        return tuple(item.key for item in self.fields if item.type is FieldType.moment and item.default == "now")
+
+    @cached_property
+    def of_today(self) -> tuple[str, ...]:
+        """The dates that offer today."""
+        return tuple(item.key for item in self.fields if item.type is FieldType.date and item.default == "today")
 
     def with_fields(self, fields: Iterable[FormField]) -> Form:
         """The same form with these fields, unchecked. A model's own copy would go on finding the former ones by key."""
@@ -720,13 +738,10 @@ class Form(Named):
 
 def own_moment(form: Form, answers: Mapping[str, Any]) -> tuple[str, datetime] | None:
     """The form's first moment that offers now, and its answer: when it happened."""
-    for item in form.fields:
-        if item.type is FieldType.moment and item.default == "now" and item.key in answers:
-            return item.key, datetime.fromisoformat(answers[item.key])
-    return None
+    given = (key for key in form.of_now if key in answers)
+    return next(((key, datetime.fromisoformat(answers[key])) for key in given), None)
 
 
 def own_day(form: Form, answers: Mapping[str, Any]) -> date | None:
     """The answer to the form's first date that offers today: on which day it happened."""
-    days = (item.key for item in form.fields if item.type is FieldType.date and item.default == "today")
-    return next((date.fromisoformat(answers[key]) for key in days if answers.get(key)), None)
+    return next((date.fromisoformat(answers[key]) for key in form.of_today if answers.get(key)), None)

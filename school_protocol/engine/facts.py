@@ -18,6 +18,7 @@ from school_protocol.engine.clock import Calendar, NoSchoolTime, RollRule, month
 from school_protocol.engine.conditions import Value
 from school_protocol.engine.definition import START, Deadline, Fact, FactType, Fold, FollowUp, Protocol, Since, Source
 from school_protocol.engine.definition_parts import FieldType, own_day, own_moment
+from school_protocol.engine.review_state import ReviewTurn, turns
 from school_protocol.engine.sharing_state import contributions
 from school_protocol.engine.visibility import Unit
 
@@ -167,9 +168,14 @@ class Facts(Mapping[str, Value]):
         facts = {name: self.protocol.facts[name] for name in names if pointers(self.protocol, [name])}
         return Supposing(self, {name: self.has_fallen_due(fact, subjects) for name, fact in facts.items()})
 
-    @property
+    @cached_property
     def today(self) -> date:
         return self.around.calendar.local(self.now).date()
+
+    @cached_property
+    def turns(self) -> tuple[ReviewTurn, ...]:
+        """Every state that the review of the case had."""
+        return turns(self.protocol, self.case)
 
     @cached_property
     def level(self) -> int:
@@ -227,7 +233,7 @@ class Facts(Mapping[str, Value]):
             return False
         return not source.covering_entry or self._covers_entry(record)
 
-    @property
+    @cached_property
     def openings(self) -> tuple[int, ...]:
         """The numbers of the events that opened the case: its creation, and each leaving of an end."""
         return tuple(entry.seq for entry in self.case.entries if entry.source == START or entry.from_end)
@@ -259,12 +265,10 @@ class Facts(Mapping[str, Value]):
     def matching(
         self, sources: Iterable[Source], since: Since, *, effective: bool = True
     ) -> Iterator[tuple[Record, Source]]:
-        cut = self.cut(since)
         sources = tuple(sources)
-        acts = {source.act for source in sources}
-        for record in self.case.records:
-            if record.act not in acts:
-                continue
+        records = self.case.records_of(*(source.act for source in sources if source.act))
+        cut = self.cut(since) if records else 0
+        for record in records:
             if effective and record.effective_seq is None:
                 continue
             if not self._after(record, since, cut):
@@ -377,7 +381,7 @@ class Facts(Mapping[str, Value]):
     def standing_record(self, fact: Fact) -> Record | None:
         """The granted record that nothing newer in the content has voided."""
         found: Record | None = None
-        for record in self.case.records:
+        for record in self.case.records_of(*(source.act for source in fact.from_ if source.act)):
             if any(self.matches(source, record) for source in fact.from_):
                 found = record if record.grants and record.effective_seq is not None else None
         return found if found is not None and found.seq > self.case.news_seq else None
@@ -535,6 +539,10 @@ class Facts(Mapping[str, Value]):
 
     def planned(self) -> tuple[PlannedFollowUp, ...]:
         """The schedule of the level, each date with the follow-up that held it."""
+        return self._plan
+
+    @cached_property
+    def _plan(self) -> tuple[PlannedFollowUp, ...]:
         follow, start = self.protocol.follow_up, self.schedule_start()
         schedule = follow.levels.get(self.level) if follow else None
         if follow is None or start is None or schedule is None:
@@ -564,6 +572,10 @@ class Facts(Mapping[str, Value]):
 
     def missed(self) -> tuple[date, ...]:
         """Dates of the schedule, and those that people named, that have gone by without a follow-up."""
+        return self._gone_by
+
+    @cached_property
+    def _gone_by(self) -> tuple[date, ...]:
         follow = self.protocol.follow_up
         if follow is None:
             return ()
@@ -644,8 +656,9 @@ class Facts(Mapping[str, Value]):
     def excused(self, duty: str) -> Record | None:
         """The latest record that excuses `duty`, with its reason."""
         found = None
-        for record in self.case.records:
-            item = self.protocol.form_of(record.act).find(FieldType.duty)
+        asking = {act: self.protocol.form_of(act).find(FieldType.duty) for act in self.case.by_act}
+        for record in self.case.records_of(*(act for act, item in asking.items() if item is not None)):
+            item = asking[record.act]
             if item is not None and record.answers.get(item.key) == duty and record.seq > self.case.opening_seq:
                 found = record
         return found

@@ -46,7 +46,7 @@ class _Remembered:
 
 def destination(protocol: Protocol, move: str, position: Position) -> str:
     """Where `move` leads from `position`. Raises NoSuchWay where the machine refuses it."""
-    machine = _machine(_Whole(protocol))
+    machine = _machine(Whole(protocol))
     try:
         moved = machine.events[move].trigger(position, position=position)
     except (MachineError, KeyError):
@@ -61,7 +61,7 @@ def moves_from(protocol: Protocol, state: str) -> Iterator[Move]:
     return (move for move in protocol.moves.values() if state in move.from_)
 
 
-class _Whole:
+class Whole:
     """A protocol by its identity: hashing a whole definition at each decision would cost more than deciding."""
 
     __slots__ = ("protocol",)
@@ -73,11 +73,11 @@ class _Whole:
         return id(self.protocol)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Whole) and other.protocol is self.protocol
+        return isinstance(other, Whole) and other.protocol is self.protocol
 
 
 @lru_cache(maxsize=32)
-def _machine(whole: _Whole) -> Machine:
+def _machine(whole: Whole) -> Machine:
     protocol = whole.protocol
     machine = Machine(
         model=None,

@@ -11,9 +11,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 
-from icalendar import Calendar as ICalendar
-from icalendar import Event
-
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.repository import Account
 from school_protocol.auth.service import OWN, TooManyTries, write_account_change
@@ -170,7 +167,9 @@ def _moment(ctx: AppContext, actor: Actor, case_id: str, due: index_repository.D
 
 
 def _written(w: Wording, moments: tuple[Moment, ...], now: datetime) -> bytes:
-    calendar = ICalendar()
+    from icalendar import Calendar, Event
+
+    calendar = Calendar()
     calendar.add("prodid", f"-//School protocol//Due dates//{w.language.upper()}")
     calendar.add("version", "2.0")
     calendar.add("calscale", "GREGORIAN")

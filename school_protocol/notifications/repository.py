@@ -18,6 +18,7 @@ from school_protocol.cases.index_repository import NEVER_DUE
 from school_protocol.cases.models import CaseDueRow, CaseIndexRow, CaseLookRow, CaseReferralRow
 from school_protocol.mail import Letter
 from school_protocol.notifications.models import CalendarFeedRow, DemoLetterRow, DigestChoiceRow, NoticeRow
+from school_protocol.storage.engines import remembered
 from school_protocol.storage.models import DemoMarkRow, is_genuine, new_id
 from school_protocol.storage.sql import add_new, is_demo
 
@@ -45,6 +46,11 @@ USUAL = Choice()
 
 def choice_of(session: Session, accounts: Collection[str]) -> dict[str, Choice]:
     """What each of these people chose; whoever chose nothing isn't named."""
+    return _choice_of(session, tuple(sorted(accounts)))
+
+
+@remembered
+def _choice_of(session: Session, accounts: tuple[str, ...]) -> dict[str, Choice]:
     query = select(DigestChoiceRow).where(DigestChoiceRow.account.in_(accounts))
     rows = session.scalars(query) if accounts else ()
     return {row.account: Choice(Every(row.every), row.day, row.chosen_at) for row in rows}

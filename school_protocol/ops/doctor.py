@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import holidays
-
 from school_protocol.auth import passwords
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.service import ROOTS, key_of, trust_in
@@ -197,6 +195,8 @@ def _open_to_others(path: Path) -> bool:
 
 def zone(_asked: Asked) -> Iterator[Finding]:
     """Whether the machine knows the schools' time, and their public holidays."""
+    import holidays
+
     try:
         zone_named(ZONE.key)
     except SettingUnreadable:

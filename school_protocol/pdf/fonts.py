@@ -9,8 +9,6 @@ import sys
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from fontTools import subset
-
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "web" / "static" / "fonts"
 
 STAMP = ".stamp"
@@ -49,6 +47,8 @@ def _cuts(weight: int) -> list[tuple[str, str, str | None]]:
 
 
 def _cut(source: Path, target: Path, unicodes: str, flavor: str | None) -> None:
+    from fontTools import subset
+
     options = subset.Options(layout_features=["*"], flavor=flavor, hinting=flavor is None, notdef_outline=True)
     options.drop_tables = [*options.drop_tables, "meta"]
     font = subset.load_font(source, options)

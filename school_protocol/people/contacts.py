@@ -8,8 +8,6 @@ from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Any
 
-import holidays
-
 from school_protocol.auth import repository as auth_repository
 from school_protocol.config import COUNTRY
 from school_protocol.context import AppContext
@@ -68,6 +66,8 @@ def is_public_holiday(day: date, calendar: Calendar | None) -> bool:
 
 @lru_cache(maxsize=16)
 def _named(year: int, language: str) -> Mapping[date, str]:
+    import holidays
+
     return dict(holidays.country_holidays(COUNTRY, years=year, language=language))
 
 

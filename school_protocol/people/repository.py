@@ -36,6 +36,7 @@ from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.people.attestation_repository import withdrawn_certificates
 from school_protocol.people.models import CalendarRow, CertificateRow, ContactRow, DutyTurnRow, SchoolLevelRow
 from school_protocol.storage.administration_log import Kind
+from school_protocol.storage.engines import remembered
 from school_protocol.storage.models import AdministrationRow, new_id
 from school_protocol.storage.sql import beyond
 
@@ -462,6 +463,7 @@ def verify_contact(session: Session, contact_id: str, *, on: date, by: str) -> N
     session.flush()
 
 
+@remembered
 def contacts_of(session: Session, unit_id: str) -> tuple[ContactRow, ...]:
     """The contacts that serve a unit: its own first, then those above it, then the country's."""
     here = unit(session, unit_id)
@@ -473,6 +475,7 @@ def contacts_of(session: Session, unit_id: str) -> tuple[ContactRow, ...]:
     return tuple(sorted(rows, key=lambda row: nearness.get(row.unit or "", len(chain))))
 
 
+@remembered
 def city_of(session: Session, unit_id: str) -> str:
     """In which town a unit is, as a list said it; empty where it is not known."""
     return session.scalar(select(UnitRow.city).where(UnitRow.id == unit_id)) or ""
@@ -507,13 +510,17 @@ def calendar_of(session: Session, unit_id: str) -> Calendar:
 
 def calendar_for(session: Session, here: Unit) -> Calendar:
     """The calendar that holds in a unit which is known already."""
-    chain = (here.id, *here.parents)
+    return _calendar_along(session, (here.id, *here.parents))
+
+
+@remembered
+def _calendar_along(session: Session, chain: tuple[str, ...]) -> Calendar:
     rows = {row.unit: row for row in session.execute(_CALENDARS, {"units": chain})}
     for each in chain:
         if each in rows:
             row = rows[each]
             return _calendar_said(row.timezone, *map(json.dumps, (row.opening, row.exceptions, row.closed)))
-    raise Unseen(f"no calendar for unit {here.id}")
+    raise Unseen(f"no calendar for unit {chain[0]}")
 
 
 _CALENDARS = select(*CalendarRow.__table__.c).where(

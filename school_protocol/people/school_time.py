@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping
 from datetime import date, time, timedelta
 from typing import Any
 
-import holidays
-
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.service import BY_COMMAND
 from school_protocol.config import COUNTRY, DEFAULT_COUNTRY, ZONE
@@ -47,6 +45,8 @@ YEARS = range(2025, 2029)
 
 def usual() -> Calendar:
     """Monday to Saturday, public holidays closed; in Morocco school holidays too, and Ramadan has its own hours."""
+    import holidays
+
     closed = set(holidays.country_holidays(COUNTRY, years=YEARS))
     if COUNTRY != DEFAULT_COUNTRY:
         return Calendar(opening=WEEK, closed=frozenset(closed), timezone=ZONE.key)

@@ -13,10 +13,12 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from io import BytesIO
-
-from PIL import Image, ImageFile, ImageOps, PngImagePlugin
+from typing import TYPE_CHECKING
 
 from school_protocol.engine.evidence_pieces import PIXELS_MOST, SIDE_MOST, FileRefused, Format, Refusal
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 _CHUNK = 64 * 1024
 _ANSWER_MOST = 4096
@@ -222,6 +224,8 @@ def _check_tail(tail: bytes) -> None:
 
 
 def _drawn_anew(data: bytes, kind: Format) -> bytes:
+    from PIL import Image, ImageFile, PngImagePlugin
+
     Image.MAX_IMAGE_PIXELS = PIXELS_MOST
     ImageFile.LOAD_TRUNCATED_IMAGES = False
     PngImagePlugin.MAX_TEXT_CHUNK = PngImagePlugin.MAX_TEXT_MEMORY = 1024 * 1024
@@ -239,6 +243,8 @@ def _drawn_anew(data: bytes, kind: Format) -> bytes:
 
 def written_anew(found: Image.Image, kind: Format) -> bytes:
     """The points of a picture, upright, on a fresh canvas and nothing else."""
+    from PIL import Image, ImageOps
+
     found.load()
     upright = ImageOps.exif_transpose(found)
     mode = "RGBA" if kind is Format.png and upright.has_transparency_data else "RGB"

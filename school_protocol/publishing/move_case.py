@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from school_protocol.auth import permissions
-from school_protocol.cases import index_repository
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import folded, keep, surroundings
 from school_protocol.context import AppContext
@@ -22,6 +21,7 @@ from school_protocol.engine.visibility import Actor, Permission
 from school_protocol.language import Wording
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.difference import Change, difference
+from school_protocol.publishing import repository
 from school_protocol.publishing.repository import DefinitionDraft, DraftState
 from school_protocol.publishing.service import check_may
 from school_protocol.storage import case_numbers, idempotency
@@ -101,7 +101,7 @@ def see_difference(ctx: AppContext, actor: Actor, key: str, old: int, new: int) 
     """What changes between two published versions; raises Unseen."""
     before, after = published_pair(ctx, actor, key, old, new)
     with ctx.realm.reading() as session:
-        found = index_repository.count_open(session, key, old)
+        found = repository.count_open(session, key, old)
     return DifferenceView(before, after, difference(before, after), found)
 
 
@@ -109,8 +109,8 @@ def see_open_cases(ctx: AppContext, actor: Actor, key: str, old: int, new: int, 
     """The open cases that follow a version, and what would become of each, a page of them at a time."""
     before, later = published_pair(ctx, actor, key, old, new)
     with ctx.realm.reading() as session:
-        total = index_repository.count_open(session, key, old)
-        found = index_repository.open_on_version(session, key, old, limit=PAGE + 1, after=after)
+        total = repository.count_open(session, key, old)
+        found = repository.open_on_version(session, key, old, limit=PAGE + 1, after=after)
         lines = tuple(_listed(ctx, session, case_id, number, later) for case_id, number in found[:PAGE])
     return OpenCases(before, later, total, lines, found[PAGE - 1][0] if len(found) > PAGE else None)
 
@@ -122,7 +122,7 @@ def see_left(ctx: AppContext, actor: Actor, draft: DefinitionDraft) -> tuple[tup
         return ()
     earlier = _earlier(ctx, draft.protocol, draft.version)
     with ctx.realm.reading() as session:
-        counted = [(version, index_repository.count_open(session, draft.protocol, version)) for version in earlier]
+        counted = [(version, repository.count_open(session, draft.protocol, version)) for version in earlier]
     return tuple((version, number) for version, number in counted if number)
 
 

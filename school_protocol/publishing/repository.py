@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, defer
 
+from school_protocol.cases.models import CaseIndexRow
 from school_protocol.engine.errors import Fault, Unseen
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.models import DefinitionDraftRow, DefinitionRow
@@ -269,3 +270,25 @@ def _draft(row: DefinitionDraftRow, content: bytes | None = None) -> DefinitionD
         agreed_by=row.agreed_by,
         settled_at=row.settled_at,
     )
+
+
+# ---- open cases that follow a version ------------------------------------------------------------------------------
+
+
+def open_on_version(
+    session: Session, protocol: str, version: int, *, limit: int, after: str = ""
+) -> list[tuple[str, str]]:
+    """Id and number of the open cases that follow that version, by their id; `after` is the last one known."""
+    query = select(CaseIndexRow.case_id, CaseIndexRow.number).where(
+        CaseIndexRow.protocol == protocol,
+        CaseIndexRow.version == version,
+        CaseIndexRow.ended.is_(False),
+        CaseIndexRow.case_id > after,
+    )
+    return [(row.case_id, row.number) for row in session.execute(query.order_by(CaseIndexRow.case_id).limit(limit))]
+
+
+def count_open(session: Session, protocol: str, version: int) -> int:
+    """How many open cases follow that version."""
+    follows = (CaseIndexRow.protocol == protocol, CaseIndexRow.version == version, CaseIndexRow.ended.is_(False))
+    return session.scalar(select(func.count()).select_from(CaseIndexRow).where(*follows)) or 0

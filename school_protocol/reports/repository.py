@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, delete, event, func, insert, or_, select, text, tuple_, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import and_, bindparam, delete, event, func, insert, or_, select, text, tuple_, update
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from school_protocol.auth.models import Channel
@@ -28,8 +28,9 @@ from school_protocol.reports.models import (
     ReportAddressRow,
 )
 from school_protocol.reports.rules import WITHOUT_CASE, Status
-from school_protocol.storage.engines import Store, empty_log
+from school_protocol.storage.engines import Store, empty_log, remembered
 from school_protocol.storage.models import new_id
+from school_protocol.storage.sql import add_new
 from school_protocol.storage.vault import Vault, canonical
 
 # Repository that puts what came lately in another, drawn order, so that rows tell nothing of when
@@ -244,6 +245,7 @@ def _free(session: Session) -> str:
             return code
 
 
+@remembered
 def door(session: Session, code: str) -> ReportAddressRow | None:
     """The address with that code, ended or not."""
     return session.get(ReportAddressRow, code)
@@ -397,16 +399,14 @@ def keep_public_report(
     row.master, row.wrapped = vault.wrap(key, row.label)
     row.sealed = vault.seal(key, row.label, _padded(content))
     _write(row, header)
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        if find_public_report(session, header.id) is None:
-            raise
+    if not add_new(session, PublicReportRow, **{name: getattr(row, name) for name in _SAID}):
         return False
     session.add_all(PublicTwinRow(report=header.id, mark=mark) for mark in set(marks))
     lookup_repository.came(session, PublicReportRow, {header.unit: 1})
     return True
+
+
+_SAID = tuple(column.key for column in PublicReportRow.__table__.columns if column.key != "mac")
 
 
 def change_public_report(session: Session, header: PublicHeader) -> None:
@@ -435,7 +435,10 @@ def header(session: Session, report: str, *, hold: bool = False) -> PublicHeader
 
 def find_public_report(session: Session, report: str) -> PublicHeader | None:
     row = session.get(PublicReportRow, report)
-    return None if row is None else _header(row)
+    if row is None:
+        return None
+    session.info.setdefault(PublicReportRow.__tablename__, set()).add(row)  # looked up once a transaction
+    return _header(row)
 
 
 def by_code(session: Session, code_hash: bytes, *, hold: bool = False) -> PublicHeader | None:
@@ -531,10 +534,15 @@ def waiting_public_reports(session: Session, *, after: str = "", limit: int) -> 
 
 def waiting_at(session: Session, units: Collection[str]) -> tuple[PublicHeader, ...]:
     """The same of these units, as far as a message needs it."""
-    query = select(PublicReportRow).where(PublicReportRow.waits.is_not(None), PublicReportRow.unit.in_(units))
-    return tuple(_header(row) for row in session.scalars(query))
+    return tuple(_header(row) for row in session.scalars(_WAITING_AT, {"units": list(units)}))
 
 
+_WAITING_AT = select(PublicReportRow).where(
+    PublicReportRow.waits.is_not(None), PublicReportRow.unit.in_(bindparam("units", expanding=True))
+)
+
+
+@remembered
 def came_in(session: Session, unit: str, hour: datetime) -> int:
     """How many reports came to a school in that hour."""
     query = select(func.count()).where(PublicReportRow.unit == unit, PublicReportRow.hour == hour)

@@ -8,12 +8,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import xlsxwriter
 from markupsafe import Markup
-from xlsxwriter.format import Format
-from xlsxwriter.worksheet import Worksheet
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.letter_pages import plain_cell
@@ -47,6 +44,11 @@ from school_protocol.statistics.releases import place_of, see_told, see_years
 from school_protocol.statistics.rules import GROUPS, TOTALS, Cell, FigureTable, Told
 from school_protocol.storage.store_errors import StorageBusy
 
+if TYPE_CHECKING:
+    import xlsxwriter
+    from xlsxwriter.format import Format
+    from xlsxwriter.worksheet import Worksheet
+
 # ---- a workbook for a spreadsheet: one sheet a subject; nothing in it reckons --------------------------------------
 
 _WIDE, _NARROW = 52, 16
@@ -59,6 +61,8 @@ MARKED = {"num_format": f'0" {FORMER}"'}
 
 def figures_xlsx(told: Told, wording: Wording) -> bytes:
     """The workbook; from the right to the left in Arabic. The same release gives the same cells."""
+    import xlsxwriter
+
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, dict(PLAIN))
     lines = Lines(told, wording)
@@ -370,6 +374,8 @@ def years_csv(told: Sequence[Told], wording: Wording) -> bytes:
 
 def years_xlsx(told: Sequence[Told], wording: Wording) -> bytes:
     """One sheet, a column a school year; from the right to the left in Arabic."""
+    import xlsxwriter
+
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, dict(PLAIN))
     bold, marked = book.add_format({"bold": True}), book.add_format(MARKED)

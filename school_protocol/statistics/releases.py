@@ -27,7 +27,6 @@ from school_protocol.language import ZONE
 from school_protocol.protocol import repository as protocol_repository
 from school_protocol.statistics import counts, repository
 from school_protocol.statistics.counts import counted
-from school_protocol.statistics.disclosure import auditing, suppressing
 from school_protocol.statistics.disclosure import release as disclosure_release
 from school_protocol.statistics.disclosure.release import Key, NotReleasable, Release, Said
 from school_protocol.statistics.models import FigureJobRow, FigureReleaseRow, State
@@ -551,6 +550,8 @@ class Work:
 
     def _choose(self) -> State:
         """Which counts may be told, beside all that was told before."""
+        from school_protocol.statistics.disclosure import suppressing  # loads numpy and HiGHS, once
+
         made = self._made()
         counts = disclosure_release.from_data(made.release, tables_from_data(made.tables)).counts
         earlier = self._beside(made)
@@ -566,6 +567,8 @@ class Work:
 
     def _check(self) -> State:
         """The gate; and what passes is issued, unless something else was meanwhile."""
+        from school_protocol.statistics.disclosure import auditing  # loads numpy and HiGHS, once
+
         made = self._made()
         release = disclosure_release.from_data(made.release, tables_from_data(made.tables))
         earlier = self._beside(made)

@@ -9,9 +9,9 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self, cast
 
-from sqlalchemy import Row, Select, func, select, text
+from sqlalchemy import Row, Select, Table, func, insert, select, text
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.journal import Break, Chain, Flaw, moment_text
@@ -27,9 +27,11 @@ def note(session: Session, *, case_id: str, account: str, at: datetime, what: st
     if not _CODE.fullmatch(what) or not _CODE.fullmatch(reason):
         raise ValueError("an access row holds codes only")
     place = _next_place(session)
-    session.add(AccessRow(id=new_id(), case_id=case_id, account=account, at=at, what=what, reason=reason, place=place))
-    session.flush()
+    row = {"id": new_id(), "case_id": case_id, "account": account, "at": at, "what": what, "reason": reason}
+    session.execute(_NOTED, row | {"place": place})
 
+
+_NOTED = insert(cast(Table, AccessRow.__table__))
 
 WRITERS = 7_241_002_027
 """PostgreSQL's advisory lock: whoever notes an access shares it, whoever closes a batch has it alone."""
@@ -40,9 +42,14 @@ def _next_place(session: Session) -> int:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(select(func.pg_advisory_xact_lock_shared(WRITERS)))
         return int(session.scalars(select(func.nextval("access_place"))).one())
-    last = session.scalar(select(func.max(AccessRow.place))) or 0
-    closed = session.scalar(select(func.max(AccessBatchRow.last_place))) or 0
-    return max(last, closed) + 1
+    last, closed = session.execute(_LAST).one()
+    return max(last or 0, closed or 0) + 1
+
+
+_LAST = select(
+    select(func.max(AccessRow.__table__.c.place)).scalar_subquery(),
+    select(func.max(AccessBatchRow.__table__.c.last_place)).scalar_subquery(),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, bindparam, event, func, insert, select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage import master_keys
-from school_protocol.storage.engines import VAULT, Store
+from school_protocol.storage.engines import VAULT, Store, remembered
 from school_protocol.storage.journal import Break, Chain, Flaw, moment_text
 from school_protocol.storage.models import AdministrationLinkRow as Link
 from school_protocol.storage.models import AdministrationRow, new_id
@@ -390,11 +390,16 @@ def write_all(session: Session, changes: Iterable[Change]) -> None:
 
 def changes(session: Session, units: Collection[str], *, limit: int, kinds: Collection[Kind] = ()) -> list[Change]:
     """What was changed in these units, newest first."""
+    return list(_changes(session, tuple(sorted(units)), limit, tuple(sorted(kind.value for kind in kinds))))
+
+
+@remembered
+def _changes(session: Session, units: tuple[str, ...], limit: int, kinds: tuple[str, ...]) -> tuple[Change, ...]:
     query = select(AdministrationRow).where(AdministrationRow.unit.in_(units))
     if kinds:
-        query = query.where(AdministrationRow.kind.in_([kind.value for kind in kinds]))
+        query = query.where(AdministrationRow.kind.in_(kinds))
     rows = session.scalars(query.order_by(AdministrationRow.at.desc(), AdministrationRow.id.desc()).limit(limit))
-    return [change_of(row) for row in rows]
+    return tuple(change_of(row) for row in rows)
 
 
 def about(session: Session, account: str, *, kinds: Collection[Kind], limit: int) -> list[Change]:

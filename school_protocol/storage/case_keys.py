@@ -68,9 +68,14 @@ def case_key(session: Session, vault: Vault, case_id: str) -> bytes:
     row = session.get(CaseKeyRow, case_id)
     if row is None:
         raise Sealed(f"the key of case {case_id} was destroyed")
-    # Looked up once a session: what it writes may take the case out of its own sight (see `row_security`).
-    session.info.setdefault(CaseKeyRow.__tablename__, set()).add(row)
+    keep_in_mind(session, row)
     return vault.unwrap(row.master, row.wrapped, row.label)
+
+
+def keep_in_mind(session: Session, row: CaseKeyRow | None) -> None:
+    """Looked up once a session: what it writes may take the case out of its own sight (see `row_security`)."""
+    if row is not None:
+        session.info.setdefault(CaseKeyRow.__tablename__, set()).add(row)
 
 
 def new_object_key(session: Session, vault: Vault, key: bytes, case_id: str, object_id: str) -> bytes:

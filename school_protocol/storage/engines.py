@@ -11,10 +11,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from copy import copy
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from sqlalchemy import URL, Connection, create_engine, event, func, make_url, select, text
+from sqlalchemy import URL, Connection, column, create_engine, event, func, make_url, select, table, text
 from sqlalchemy import Engine as Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import ORMExecuteState, sessionmaker
@@ -132,8 +133,9 @@ def _begin_sqlite(connection: Connection) -> None:
     wanted = round(patience * 1000), "ON" if purpose == READING else "OFF"
     if connection.info.get(_AS_SET) != wanted:  # a pragma is kept by its connection until it is said otherwise
         connection.info.pop(_AS_SET, None)
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {wanted[0]}")
-        connection.exec_driver_sql(f"PRAGMA query_only = {wanted[1]}")
+        raw: Any = connection.connection.dbapi_connection
+        raw.execute(f"PRAGMA busy_timeout = {wanted[0]}")
+        raw.execute(f"PRAGMA query_only = {wanted[1]}")
         connection.info[_AS_SET] = wanted
     connection.exec_driver_sql("BEGIN IMMEDIATE" if purpose == WRITING else "BEGIN")
 
@@ -158,6 +160,7 @@ class _Snapshot:
     """A session that several readings of one request share; once `is_over`, the last of them closes it."""
 
     session: Session
+    engine: Engine
     readings: int = 0
     is_over: bool = False
 
@@ -168,13 +171,19 @@ class _Snapshot:
 
 
 _SNAPSHOTS: ContextVar[dict[object, _Snapshot] | None] = ContextVar("snapshots", default=None)
-_KNOWN = "known"
+_KNOWN, _STORE = "known", "store"
+_Known = dict[Any, dict[Any, Any]]
+MARK = select(table("directory_version", column("mark")).c.mark)
+"""What state the directory is in: another one after each change of what is remembered of it (`storage.migrate`)."""
+_KNOWN_MOST = 50_000
+"""What is remembered of a store begins anew beyond so many answers."""
 
 
 def share_readings() -> None:
     """From now on, until `end_readings`, what is read here of a store is read of one snapshot: a page is of a moment.
 
-    Whoever begins to write, or has written, begins anew: what decides is never read as it stood before.
+    Whoever begins to write begins anew with every store: what decides is never read as it stood before. Whoever has
+    written does with that store.
     """
     end_readings()
     _SNAPSHOTS.set({})
@@ -186,24 +195,66 @@ def end_readings() -> None:
     _SNAPSHOTS.set(None)
 
 
-def renew_readings() -> None:
-    """What is read from now on is read as it stands now."""
-    shared = _SNAPSHOTS.get()
-    while shared:
-        shared.popitem()[1].end()
+def renew_readings(of: Engine | None = None) -> None:
+    """What is read from now on is read as it stands now: of every store, or of those on this engine."""
+    shared = _SNAPSHOTS.get() or {}
+    for key, found in list(shared.items()):
+        if of is None or found.engine is of:
+            del shared[key]
+            found.end()
 
 
-def known_of(session: Session, what: str) -> dict[Any, Any]:
-    """What was read already of the snapshot of this session, for whoever asks again; empty each time elsewhere."""
-    known: dict[str, dict[Any, Any]] = session.info.get(_KNOWN, {})
-    return known.setdefault(what, {})
+def known_of(session: Session, what: object) -> dict[Any, Any]:
+    """What was read already of the snapshot of this session, for whoever asks again; empty each time elsewhere.
+
+    What a page found in the directory serves others, too, as long as the store says that nobody has changed it.
+    """
+    if _STORE not in session.info:
+        return {}
+    if _KNOWN not in session.info:
+        tell_mark(session, session.scalar(MARK) if session.info[_STORE].remembers else None)
+    known: dict[Any, Any] = session.info[_KNOWN].setdefault(what, {})
+    return known
+
+
+def tell_mark(session: Session, mark: object) -> None:
+    """The mark of the snapshot of this session, from whoever asked for it with something else."""
+    if _STORE in session.info and _KNOWN not in session.info:
+        session.info[_KNOWN] = session.info[_STORE].known_at(mark)
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def remembered(ask: Callable[Concatenate[Session, P], T]) -> Callable[Concatenate[Session, P], T]:
+    """Of a repository's function: whoever asks the same of the same snapshot is told what was found.
+
+    Of the directory it asks tables of `migrate.REMEMBERED` alone. What it is given can be compared, and nobody changes
+    what it returns.
+    """
+
+    @wraps(ask)
+    def asked(session: Session, /, *given: P.args, **named: P.kwargs) -> T:
+        known, which = known_of(session, ask), (given, *named.items())
+        if which not in known:
+            known[which] = ask(session, *given, **named)
+        found: T = known[which]
+        return found
+
+    return asked
 
 
 class Store:
-    """One store of rows (a realm's, or the directory) with two ways in: to read, or to write all or nothing."""
+    """One store of rows (a realm's, or the directory) with two ways in: to read, or to write all or nothing.
 
-    def __init__(self, engine: Engine) -> None:
+    `remembers`: it is a directory, and says by a mark whether what was read of it holds still.
+    """
+
+    def __init__(self, engine: Engine, *, remembers: bool = False) -> None:
         self.engine = engine
+        self.remembers = remembers
+        self._memory: tuple[object, _Known] = (None, {})
         reading: dict[str, Any] = {"purpose": READING}
         if engine.dialect.name == "postgresql":
             reading |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -216,12 +267,15 @@ class Store:
         self._has_snapshots = engine.dialect.name == "postgresql" or _is_file(engine.url)
 
     def seen_by(self, token: str) -> Self:
-        """The same store, for whoever holds that token: where a wall stands, nothing else is there than theirs."""
-        if self.engine.dialect.name != "postgresql":
-            return self
+        """The same store, for whoever holds that token: where it is walled, nothing else is there than theirs."""
         found = copy(self)
         found._token = token if token.isascii() and "\0" not in token else ""  # no token of ours is otherwise
         return found
+
+    @property
+    def is_walled(self) -> bool:
+        """Whether it may stand behind row-level security."""
+        return self.engine.dialect.name == "postgresql"
 
     @property
     def is_blank(self) -> bool:
@@ -233,6 +287,7 @@ class Store:
     def for_tenant(self, vault: object, narrow: Callable[[ORMExecuteState], None], **said: object) -> Self:
         """The same store for one of several who share it: sessions with keys of their own, and what `narrow` leaves."""
         found = copy(self)
+        found._memory = (None, {})
         for name in ("_readers", "_writers", "_hasty_writers"):
             bound = getattr(self, name).kw["bind"].execution_options(**{VAULT: vault})
             made = sessionmaker(
@@ -244,6 +299,7 @@ class Store:
 
     def under(self, vault: object) -> None:
         """Have every session carry these keys, and whatever it writes be made with them."""
+        self._memory = (None, {})
         for sessions in (self._readers, self._writers, self._hasty_writers):
             bound = sessions.kw["bind"].execution_options(**{VAULT: vault})
             sessions.configure(bind=bound, info={VAULT: vault})
@@ -261,12 +317,12 @@ class Store:
         found = shared.get(key)
         with _own_errors(is_reading=True):
             if found is None:
-                found = _Snapshot(self._readers())
-                found.session.info[_KNOWN] = {}
+                found = _Snapshot(self._readers(), self.engine)
             found.readings += 1
             try:
                 if key not in shared:
                     self._say_whose(found.session)
+                    found.session.info[_STORE] = self
                     shared[key] = found
                 yield found.session
             except BaseException:
@@ -292,7 +348,7 @@ class Store:
             self._say_whose(session)
             renew_readings()
             yield session
-        renew_readings()
+        renew_readings(self.engine)
 
     @contextmanager
     def writing_if_free(self) -> Iterator[Session]:
@@ -305,7 +361,7 @@ class Store:
             self._say_whose(session)
             renew_readings()
             yield session
-        renew_readings()
+        renew_readings(self.engine)
 
     @contextmanager
     def _in_turn(self, patience: float) -> Iterator[None]:
@@ -324,6 +380,16 @@ class Store:
         """For this transaction alone: a connection that goes back to its pool tells the next one nothing."""
         if self._token is not None:
             session.execute(select(func.set_config(WHOSE, self._token, True)))
+
+    def known_at(self, mark: object) -> _Known:
+        """What is remembered of the snapshot with that mark, and of no other; nothing without one."""
+        known_at, known = self._memory
+        if mark is None:
+            return {}
+        if mark != known_at or sum(map(len, known.values())) > _KNOWN_MOST:
+            known = {}
+            self._memory = (mark, known)
+        return known
 
     def close(self) -> None:
         """Give every connection back."""

@@ -63,8 +63,6 @@ def use(session: Session, press: Press, outcome: Outcome, *, at: datetime) -> di
 
     A refused form rolls its transaction back and so uses no token up.
     """
-    if (first := spent(session, press)) is not None:
-        return first
     kept = {**outcome, _SAID: press.said}
     if add_new(session, UsedTokenRow, account=press.account, token=press.token, at=at, outcome=kept):
         return None

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from itertools import product
 from pathlib import Path
 from sqlite3 import complete_statement
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy import Connection, Engine, MetaData, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from school_protocol.config import version
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage.engines import Store
 from school_protocol.storage.sql import change_or_give_way, shortly
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # What a database refuses by itself: rows that are only added to are never changed, deleted or
 # replaced; and what else of a store its models don't say (`migrations/*/guards.*.sql`).
@@ -31,12 +31,25 @@ APPEND_ONLY = {
     "realm": ("access", "access_batch", "anchor_taken", "case_record", "event", "tombstone"),
     "room": (),
 }  # fmt: skip
+REMEMBERED = (
+    "account", "administration", "appointment", "calendar", "contact", "definition", "digest_choice", "openid",
+    "public_door", "unit",
+)  # fmt: skip
+"""Tables of the directory that readers remember (`engines.remembered`): any change there gives the store a new mark."""
 _FOLDER = Path(__file__).parent / "migrations"
 _REFUSE = """CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
     RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation', MESSAGE = TG_TABLE_NAME || ' is append-only';
 END
 $body$"""
+
+MARK_TABLE = "directory_version"
+_MARK_ANEW = """CREATE FUNCTION mark_directory() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
+BEGIN
+    UPDATE directory_version SET mark = gen_random_uuid();
+    RETURN NULL;
+END
+$$"""
 
 
 def statements(dialect: str, part: str, metadata: MetaData, *, purged: bool = False) -> Iterator[str]:
@@ -46,6 +59,8 @@ def statements(dialect: str, part: str, metadata: MetaData, *, purged: bool = Fa
         yield _REFUSE
     for name in growing:
         yield from _of_server(name) if dialect == "postgresql" else _of_file(metadata, name)
+    if part == "directory":
+        yield from marking(dialect)
     file = _FOLDER / part / f"guards.{dialect}.sql"
     if file.exists():
         script = file.read_text("utf-8")
@@ -67,6 +82,25 @@ def _of_file(metadata: MetaData, name: str) -> Iterator[str]:
             f"CREATE TRIGGER {name}_{what} BEFORE {when} ON {name} {only}"
             f"BEGIN SELECT RAISE(ABORT, '{name} is append-only'); END"
         )
+
+
+def marking(dialect: str) -> Iterator[str]:
+    """A mark that no other state of the directory ever has: not after a restore, nor after what came to nothing."""
+    if dialect == "postgresql":
+        yield "CREATE TABLE directory_version (mark uuid NOT NULL)"
+        yield "INSERT INTO directory_version VALUES (gen_random_uuid())"
+        yield _MARK_ANEW
+        for name in REMEMBERED:
+            yield (
+                f"CREATE TRIGGER {name}_marks AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION mark_directory()"
+            )
+        return
+    yield "CREATE TABLE directory_version (mark BLOB NOT NULL)"
+    yield "INSERT INTO directory_version VALUES (randomblob(16))"
+    for name, verb in product(REMEMBERED, ("INSERT", "UPDATE", "DELETE")):
+        anew = "BEGIN UPDATE directory_version SET mark = randomblob(16); END"
+        yield f"CREATE TRIGGER {name}_marks_{verb.lower()} AFTER {verb} ON {name} {anew}"
 
 
 def _one_by_one(script: str) -> Iterator[str]:
@@ -138,6 +172,8 @@ def _refuse_unknown(engine: Engine, part: Part) -> str | None:
 
 
 def _bring(engine: Engine, part: Part, metadata: MetaData, purged: bool) -> None:
+    from alembic import command  # loaded where there is something to bring along
+
     def do(connection: Connection) -> None:
         _alone(connection)
         if connection.dialect.name == "postgresql":
@@ -178,14 +214,16 @@ def revision_of(engine: Engine) -> str | None:
 
 def revision_on(connection: Connection) -> str | None:
     """The same, asked on a connection that is open already."""
-    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 (a table of our own)
+    return found.scalar_one_or_none()
 
 
 @lru_cache
 def revisions(part: Part) -> tuple[str, ...]:
-    """Every revision, the first one first."""
-    scripts = ScriptDirectory.from_config(_config(part))
-    return tuple(reversed([script.revision for script in scripts.walk_revisions()]))
+    """Every revision, the first one first: the numbers that the names of their files begin with."""
+    return tuple(sorted(file.name.partition("_")[0] for file in (_FOLDER / part / "versions").glob("[0-9]*.py")))
 
 
 def standing_of(store: Store, part: Part) -> str:
@@ -210,6 +248,8 @@ def run_on_given_connection(context: Any) -> None:
 
 
 def _config(part: Part, connection: Connection | None = None) -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(_FOLDER / part).replace("%", "%%"))
     config.set_main_option("path_separator", "os")

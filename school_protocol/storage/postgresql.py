@@ -13,7 +13,16 @@ from school_protocol.config import QUEUE, in_schema, role_of, training_schema
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.storage import case_keys
 from school_protocol.storage.engines import WHOSE, Store, open_engine
-from school_protocol.storage.migrate import APPEND_ONLY, ROOM_PARTS, VERSION_TABLE, Part, Tables, make_schema, upgrade
+from school_protocol.storage.migrate import (
+    APPEND_ONLY,
+    MARK_TABLE,
+    ROOM_PARTS,
+    VERSION_TABLE,
+    Part,
+    Tables,
+    make_schema,
+    upgrade,
+)
 from school_protocol.storage.sql import change_or_give_way, shortly
 
 # PostgreSQL rights and row-level security: a role that serves the site and owns nothing, rows only
@@ -77,6 +86,8 @@ def _rows(part: Part, tables: Sequence[str], role: str, schema: str, purged: boo
         lines.append(f"GRANT {rights} ON {schema}.{table} TO {role};")
         if table in _LOCKED:
             lines.append(f"GRANT UPDATE ({_LOCKED[table]}) ON {schema}.{table} TO {role};")
+    if part == "directory":
+        lines.append(f"GRANT SELECT, UPDATE ON {schema}.{MARK_TABLE} TO {role};")
     if part == "room":
         lines.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};")
     if part == "realm":

@@ -113,7 +113,10 @@ class TrainingLocation:
     def open(self) -> Training:
         """Tables are made where they are missing. Raises NotPrepared."""
         self.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stores = [Store(open_engine(url, kept=KEPT)) for url in self.where]
+        stores = [
+            Store(open_engine(url, kept=KEPT), remembers=part == "directory")
+            for part, url in zip(ROOM_PARTS, self.where, strict=True)
+        ]
         for part, store in zip(ROOM_PARTS, stores, strict=True):
             upgrade(store.engine, part, wiring_of(self.settings).tables, purged=True)
         directory, realm, room = stores
@@ -197,9 +200,6 @@ class OwnLibrary(Library):
     def __init__(self, protocol: Protocol, content: bytes) -> None:
         self._protocol, self._content = protocol, content
         self._sights = {}
-
-    def as_of_now(self) -> OwnLibrary:
-        return self
 
     def protocol(self, key: str, version: int) -> Protocol:
         if (key, version) != (self._protocol.protocol, self._protocol.version):

@@ -21,8 +21,7 @@ from school_protocol.engine.evidence_pieces import Refusal
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.texts import ATTACH, N_, Text
 from school_protocol.language import ZONE, Wording
-from school_protocol.pdf import bidi, embedding
-from school_protocol.pdf.embedding import joined, stamped
+from school_protocol.pdf import bidi
 from school_protocol.pdf.rendering import render, template
 from school_protocol.protocol.printed_pages import blank_forms
 from school_protocol.training.findings import Debrief
@@ -104,6 +103,8 @@ def _together(lines: Mapping[str, DebriefPage]) -> Iterator[tuple[QuestionLine, 
 
 
 def _made(html: str, title: str, moment: datetime, wording: Wording, *, is_wide: bool = False) -> bytes:
+    from school_protocol.pdf.embedding import stamped  # loads pikepdf, once
+
     pages = render(
         html, title=title, language=wording.html_language, identifier=f"debrief|{title}|{moment.isoformat()}",
         moment=moment, accessible=True,
@@ -112,7 +113,7 @@ def _made(html: str, title: str, moment: datetime, wording: Wording, *, is_wide:
         template("debrief_mark.html").render(mark=MARK, wide=is_wide), title=MARK[0], language="fr",
         identifier=f"debrief-mark|{is_wide}", moment=moment,
     )  # fmt: skip
-    return embedding.stamped(pages, drawn)
+    return stamped(pages, drawn)
 
 
 # ---- the kit: one scenario in one language; nothing is decided here ------------------------------------------------
@@ -246,6 +247,8 @@ def kit(view: Kit, wording: Wording) -> bytes:
 
     Raises AddressRefused, DocumentsUnavailable.
     """
+    from school_protocol.pdf.embedding import joined, stamped  # loads pikepdf, once
+
     lines = Lines(view, wording)
     scenario, protocol = view.scenario, view.protocol
     whole = render(

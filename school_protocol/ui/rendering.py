@@ -5,13 +5,18 @@ from __future__ import annotations
 import ast
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
-from jinja2 import StrictUndefined
+from flask.templating import Environment as FlaskEnvironment
+from jinja2 import Environment as BaseEnvironment
+from jinja2 import StrictUndefined, Template, nodes
+from jinja2.bccache import Bucket, BytecodeCache
+from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 from werkzeug.local import LocalProxy
 
@@ -63,6 +68,64 @@ LANGUAGE_COOKIE = "language"
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 
 
+class Environment(FlaskEnvironment):
+    """Flask's, with one beneath it for each language: texts of a template are said there as it is compiled."""
+
+    voice: Wording | None = None
+
+    def get_or_select_template(self, *named: Any, **more: Any) -> Template:
+        if self.voice is not None:
+            return super().get_or_select_template(*named, **more)
+        return _in_language(self, wording().language).get_or_select_template(*named, **more)
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """Templates have none of their own: what all know is looked up in one place."""
+        return super().make_globals(d) if d else self.globals
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        return _Said(self.voice).visit(tree) if self.voice is not None and str(name).endswith(".html") else tree
+
+
+@lru_cache(maxsize=16)
+def _in_language(environment: Environment, language: str) -> Environment:
+    found = environment.overlay()
+    found.voice = _voice(language)
+    if environment.bytecode_cache is not None:
+        found.bytecode_cache = _OfLanguage(environment.bytecode_cache, language)
+    return found
+
+
+class _OfLanguage(BytecodeCache):
+    """What is kept of compiled templates, those of each language apart."""
+
+    def __init__(self, kept: BytecodeCache, language: str) -> None:
+        self.kept = kept
+        self.language = language
+
+    def get_bucket(self, environment: BaseEnvironment, name: str, filename: str | None, source: str) -> Bucket:
+        return self.kept.get_bucket(environment, f"{name} {self.language}", filename, source)
+
+    def set_bucket(self, bucket: Bucket) -> None:
+        self.kept.set_bucket(bucket)
+
+
+class _Said(NodeTransformer):
+    """Puts translations where a template asks for one of a text that stands in it."""
+
+    def __init__(self, voice: Wording) -> None:
+        self.voice = voice
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:
+        self.generic_visit(node)
+        is_plain = isinstance(node.node, nodes.Name) and node.node.name in ("_", "gettext") and len(node.args) == 1
+        if not is_plain or not isinstance(node.args[0], nodes.Const) or node.dyn_args or node.dyn_kwargs:
+            return node
+        said = nodes.Const(Markup(self.voice.gettext(node.args[0].value)))  # noqa: S704 (a catalogue of ours)
+        values = nodes.Dict([nodes.Pair(nodes.Const(one.key), one.value) for one in node.kwargs])
+        return nodes.Mod(said, values, lineno=node.lineno)
+
+
 def init_app(app: Flask) -> None:
     app.jinja_env.undefined = StrictUndefined
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
@@ -110,9 +173,9 @@ def init_app(app: Flask) -> None:
 
 def wording() -> Wording:
     """The voice of this request: the account's language, else the browser's choice here, else what it asks for."""
-    if "wording" not in g:
-        g.wording = _voice(_language())
-    voice: Wording = g.wording
+    voice: Wording | None = g.get("wording")
+    if voice is None:
+        voice = g.wording = _voice(_language())
     return voice
 
 

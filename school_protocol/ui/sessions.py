@@ -19,7 +19,7 @@ from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import generate_csrf
 from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
-from school_protocol.context import AppContext, Library
+from school_protocol.context import AppContext
 from school_protocol.engine.visibility import Actor
 from school_protocol.storage.store_errors import StorageBusy
 
@@ -42,8 +42,6 @@ ADMIT = "admit"
 """Where an application keeps what it asks of a request besides, before whoever sent it is looked at."""
 CONTEXT_KEY = "ctx"
 """Where a request keeps an installation of its own."""
-LIBRARY = "library"
-"""Where a request keeps what is published, as it stood at its beginning."""
 STRANGERS = frozenset({"signalement", "watch", "well_known"})
 """Parts of the site that know nobody: no cookie is read there, and none is set."""
 _UNKNOWN = "nobody_could_be_asked"
@@ -114,17 +112,10 @@ def ctx() -> AppContext:
     A page of a workshop's room is made at one moment of its clock.
     """
     found: AppContext = g.get(CONTEXT_KEY) or context_of(current_app)
-    realm = found.realm.seen_by(g.get(KNOWN_BY) or ("" if knows_nobody() else token_of_request()))
-    library = _library(found)
-    return found if (realm, library) == (found.realm, found.library) else replace(found, realm=realm, library=library)
-
-
-def _library(found: AppContext) -> Library:
-    """What is published, asked once for a page that is only read: a form may publish something itself."""
-    if request.method not in ("GET", "HEAD"):
-        return found.library
-    kept: dict[int, Library] = g.setdefault(LIBRARY, {})
-    return kept.setdefault(id(found.library), found.library.as_of_now())
+    if not found.realm.is_walled:
+        return found
+    token = g.get(KNOWN_BY) or ("" if knows_nobody() else token_of_request())
+    return replace(found, realm=found.realm.seen_by(token))
 
 
 def ring() -> None:
@@ -134,7 +125,8 @@ def ring() -> None:
 
 def find_actor() -> Actor | None:
     """Whoever is signed in, asked of the installation once a request."""
-    return current_user.actor if current_user.is_authenticated else None
+    found = current_user._get_current_object()
+    return found.actor if isinstance(found, SignedIn) else None
 
 
 def browser_mark() -> str:

@@ -78,6 +78,7 @@ def _bare() -> Flask:
 
 def _furnished(app: App, ctx: AppContext, *, testing: bool = False, ring: Callable[[], None] | None = None) -> App:
     """The application over a context; over the store of workshops the same pages, less those that no room serves."""
+    app.jinja_environment = rendering.Environment
     app.extensions["ctx"] = ctx
     app.extensions[sessions.ACCOUNTS] = sign_in_service
     app.before_request(engines.share_readings)

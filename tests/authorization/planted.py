@@ -46,6 +46,7 @@ from school_protocol.people import roster, teams
 from school_protocol.privacy import access_report, data_rights, emergency_access, holds
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.evidence_files import AtHand
+from school_protocol.storage.engines import Store, remembered
 from school_protocol.supervision import (
     referral_register,
     referral_repository,
@@ -142,7 +143,7 @@ def _of_door(endpoint: str) -> Part:
 # services ask again (`intake.record_from_receipt`, `emergency_access.break_door`, `service.check_may`, behind
 # `permissions.may`), and what whoever reads signs is refused for want of a role (`AtHand.is_readable`,
 # `data_rights.asks`), or because no file is there (`piece_at`). Nor what is asked twice on the way to an answer: whose
-# the seat is by which something is answered (`lookup_repository._open_to`, behind `sharing._known`), and at whose team
+# the seat is by which something is answered (`lookup_repository._waiting`, behind `sharing._known`), and at whose team
 # somebody looks, by what post they visit it, and whose nights they keep (`permissions.may`, before each page);
 # and what the index says of a case that a token reads (`api.service._find`, before `_load`, by its events).
 
@@ -164,26 +165,33 @@ def edited(function: Any, old: str, new: str) -> Iterator[None]:
     )  # fmt: skip
     made: dict[str, Any] = dict(plain.__globals__)
     exec(code, made)
-    before = plain.__code__
+    before, remembering = plain.__code__, Store.known_at
     plain.__code__ = made[plain.__name__].__code__
+    Store.known_at = lambda _store, _mark: {}  # type: ignore[method-assign]
     _forget()
     try:
         yield
     finally:
         plain.__code__ = before
+        Store.known_at = remembering  # type: ignore[method-assign]
         _forget()
+
+
+_REMEMBERING = remembered(len).__code__
 
 
 def _forget() -> None:
     """Statements that were written before are written anew."""
-    for one in (*vars(index_repository).values(), *vars(auth_repository).values()):
+    for one in (
+        value for each in (index_repository, lookup_repository, auth_repository) for value in vars(each).values()
+    ):
         if hasattr(one, "cache_clear"):
             one.cache_clear()
 
 
 def _plain(function: Any) -> Any:
     """The function behind a property, a method, or what it answered before."""
-    if hasattr(function, "cache_clear"):
+    if hasattr(function, "cache_clear") or getattr(function, "__code__", None) is _REMEMBERING:
         function = function.__wrapped__
     for name in ("fget", "func", "__func__"):
         function = getattr(function, name, None) or function
@@ -537,11 +545,11 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (bulk.see_job, "repository.counts(session, job_id, seen)", "repository.counts(session, job_id)"),
         (bulk.see_job, ", seen=seen", ""),
         (prepared._batches, ", seen=seen", ""),
-        (lookup_repository.open_cases, "if scope is not None:", "if False:"),
-        (lookup_repository.open_cases, "where.append(where_visible(scope, today))", "pass"),
-        (lookup_repository.open_cases, ", CaseIndexRow.unit.in_(units)]", "]"),
-        (lookup_repository.open_cases, "CaseSeatRow.account.in_(held_by), ", ""),
-        (lookup_repository.open_cases, "if held_by is not None:", "if False:"),
+        (lookup_repository._open_cases, "if scope is not None:", "if False:"),
+        (lookup_repository._open_cases, "where.append(where_visible(scope, today))", "pass"),
+        (lookup_repository._open_cases, ", CaseIndexRow.unit.in_(units)]", "]"),
+        (lookup_repository._open_cases, "CaseSeatRow.account.in_(held_by), ", ""),
+        (lookup_repository._open_cases, "if held_by is not None:", "if False:"),
         (lookup_repository._is_held, "CaseSeatRow.until >= today", "CaseSeatRow.until < today"),
         (handing_over._held, "scope = scope_of(ctx, actor).of_content()", "scope = None"),
         (handing_over._of_units, "scope_of(ctx, actor).of_content()", "None"),
@@ -593,17 +601,17 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # what a case asks of other schools, and what they tell
     (_shared, (
-        (lookup_repository._open_to, "_Row.place == unit, ", ""),
-        (lookup_repository._open_to, ", _Row.role == role)", ")"),
-        (lookup_repository._open_to, "or_(*held), ", ""),
-        (lookup_repository._open_to, "or_(*held), ", "and_(*held), "),
-        (lookup_repository._open_to, "_Row.place == asker.account, ", "_Row.place == '', "),
-        (lookup_repository._open_to, ", _Row.shown_from <= asker.now", ""),
-        (lookup_repository._open_to, ", not_(shut.correlate(_Row))", ""),
-        (lookup_repository._open_to, ", CaseExclusionRow.account == asker.account", ""),
-        (lookup_repository._open_to, "CaseExclusionRow.case_id == _Row.case_id, ", ""),
-        (lookup_repository.waiting_requests, "query.where(CaseIndexRow.number == number)", "query"),
-        (lookup_repository.waiting_requests, "query.where(_Row.seq == seq)", "query"),
+        (lookup_repository._waiting, "_Row.place == unit, ", ""),
+        (lookup_repository._waiting, ", _Row.role == role)", ")"),
+        (lookup_repository._waiting, "or_(*held), ", ""),
+        (lookup_repository._waiting, "or_(*held), ", "and_(*held), "),
+        (lookup_repository._waiting, "_Row.place == account, ", "_Row.place == '', "),
+        (lookup_repository._waiting, ', _Row.shown_from <= bindparam("now")', ""),
+        (lookup_repository._waiting, ", not_(shut.correlate(_Row))", ""),
+        (lookup_repository._waiting, ", CaseExclusionRow.account == account", ""),
+        (lookup_repository._waiting, "CaseExclusionRow.case_id == _Row.case_id, ", ""),
+        (lookup_repository._waiting, 'query.where(CaseIndexRow.number == bindparam("number"))', "query"),
+        (lookup_repository._waiting, 'query.where(_Row.seq == bindparam("seq"))', "query"),
         (sharing.may_answer, "return _has_office(ctx, actor) or bool", "return True or bool"),
         (sharing.may_answer, " or bool(waiting_for(ctx, actor))", ""),
         (sharing._may_answer, "role in act.by or ", ""),

@@ -11,6 +11,7 @@ import os
 import random
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 
@@ -19,6 +20,8 @@ import pytest
 from authorization.matrix import Matrix
 from authorization.test_links import LANGUAGES, pages
 from authorization.world import World, opened, untypeset
+from school_protocol.storage.engines import Store
+from school_protocol.ui import rendering
 
 pytestmark = pytest.mark.exhaustive
 KEPT = Path(__file__).with_name("crawl.txt")
@@ -81,3 +84,20 @@ def test_the_control_one_word_more_is_another_line(world: World, monkeypatch: py
     assert line(world, "workshop_participant", "fr") == before
     monkeypatch.setitem(world.app.extensions, "may", lambda _endpoint: True)
     assert line(world, "workshop_participant", "fr") != before
+
+
+TOGETHER = (("team_member", "fr"), ("team_coordinator", "ar"), ("academy", "fr"), ("head", "ar"))
+
+
+def test_people_at_once_come_to_what_each_comes_to_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Processes that remember nothing say what is to be seen; pages that differ by themselves are left out."""
+    with monkeypatch.context() as cold:
+        cold.setattr(Store, "known_at", lambda _store, _mark: {})
+        cold.setattr(rendering, "_in_language", rendering._in_language.__wrapped__)
+        alone, again = ({one: crawled(world, *one) for one in TOGETHER} for _time in range(2))
+    with ThreadPoolExecutor(len(TOGETHER)) as threads:
+        together = dict(zip(TOGETHER, threads.map(lambda one: crawled(world, *one), TOGETHER), strict=True))
+    for one in TOGETHER:
+        steady = {page for page, said in alone[one].items() if again[one].get(page) == said}
+        assert len(steady) > 20, one
+        assert {page for page in steady if together[one].get(page) != alone[one][page]} == set(), one

@@ -62,7 +62,7 @@ from school_protocol.engine.events import (
     from_entry,
 )
 from school_protocol.engine.visibility import Actor, UnitKind
-from school_protocol.pdf import rendering
+from school_protocol.pdf import embedding, rendering
 from school_protocol.people import repository as people_repository
 from school_protocol.privacy import data_rights
 from school_protocol.privacy.evidence_files import attach_file
@@ -77,7 +77,6 @@ from school_protocol.supervision import repository as supervision_repository
 from school_protocol.supervision.models import CaseReviewRow
 from school_protocol.supervision.referral_repository import CaseReferral
 from school_protocol.supervision.repository import Wait
-from school_protocol.training import workshop_pages
 from school_protocol.web import create_app
 
 PASSWORD = "a password of three words"
@@ -295,7 +294,7 @@ def untypeset() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(rendering.Typesetter, "set", lambda *_page: blank())
         patched.setattr(handouts, "wall_of", lambda *_told: blank())
-        patched.setattr(workshop_pages, "joined", lambda first, _second: first)
+        patched.setattr(embedding, "joined", lambda first, _second: first)
         patched.setattr(handouts, "_KEPT", handouts._Kept(handouts.KEPT_MOST))
         yield
 

@@ -288,6 +288,47 @@ def test_what_is_being_answered_as_it_is_told_to_end_is_answered_whole(serve: st
         assert silent.recv(1) == b"", "who asked for nothing holds it up no longer"
 
 
+HELD = """
+import os, sys, threading
+import waitress
+from school_protocol.cli import serving
+
+released = threading.Event()
+
+def app(environ, start):
+    if environ["PATH_INFO"] == "/":
+        os.write(1, b"begun\\n")  # whole, though two threads say so at once
+        released.wait()
+    start("200 OK", [("Content-Length", "2")])
+    return [b"ok"]
+
+threading.Thread(target=lambda: sys.stdin.readline() and released.set(), daemon=True).start()
+SERVE(app, host="127.0.0.1", port=int(sys.argv[1]), threads=2, ident=None)
+"""
+"""Both threads of its pages are held until it is told to go on by a line."""
+
+
+@pytest.mark.parametrize("path", [*serving.WATCHED, "/control"])
+def test_whoever_watches_the_site_is_answered_though_every_page_is_held(path: str) -> None:
+    with running_at("-c", HELD.replace("SERVE", "serving.serve"), "PORT") as (process, port):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stderr is not None
+        pages = [asked(port), asked(port)]
+        assert [process.stdout.readline() for _page in pages] == [b"begun\n"] * 2
+        watching = HTTPConnection("127.0.0.1", port, timeout=30)
+        watching.request("GET", path)
+        if path == "/control":
+            assert process.stderr.readline() == b"Task queue depth is 1\n", "any other page waits for them"
+        else:
+            assert watching.getresponse().read() == b"ok"
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert [page.getresponse().read() for page in pages] == [b"ok", b"ok"]
+        if path == "/control":
+            assert watching.getresponse().read() == b"ok"
+
+
 @pytest.mark.exhaustive
 def test_it_waits_no_longer_than_it_says() -> None:
     with running_at("-c", SLOW.replace("SERVE", "serving.serve"), "PORT", "0.5") as (process, port):

@@ -51,7 +51,7 @@ def test_no_back_door_opens(protocol: Protocol, name: str) -> None:
 
 
 def test_the_machine_knows_the_definitions_moves_and_nothing_more(protocol: Protocol) -> None:
-    built = machine._machine(machine._Whole(protocol))
+    built = machine._machine(machine.Whole(protocol))
     assert set(built.events) == set(protocol.moves)
     assert set(built.states) == {START, *protocol.states}
     assert built.models == [], "it holds no case"

@@ -22,7 +22,7 @@ from school_protocol.engine import case as folding
 from school_protocol.engine.act_checks import UNDOABLE, undoable
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import dues, duties, read
-from school_protocol.engine.decisions import _Desk, available, decide
+from school_protocol.engine.decisions import Desk, available, decide
 from school_protocol.engine.definition import ActKind, Protocol
 from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import BadInput, Conflict, Refused, Unseen
@@ -73,7 +73,7 @@ def recorded(protocol: Protocol, case: Case) -> Iterator[tuple[Actor, list[Event
             act = protocol.acts[choice.key]
             if act.kind not in UNDOABLE:
                 continue
-            desk = _Desk(protocol, case, actor, NOW, around)
+            desk = Desk(protocol, case, actor, NOW, around)
             for seed in range(3):
                 try:
                     answers = fill(
@@ -138,7 +138,8 @@ def test_after_an_undo_the_case_is_as_it_was_before(name: str, state: str, rich:
 def _hidden(self: Any, event: EntryRetracted) -> None:
     record = self.case.record(event.entry)
     self.case.retracted[event.entry] = record
-    self.case.records = [one for one in self.case.records if one is not record]
+    del self.case.by_number[record.seq]
+    self.case.by_act[record.act] = tuple(one for one in self.case.by_act[record.act] if one != record.seq)
 
 
 def _marked(self: Any, event: EntryRetracted) -> None:
@@ -192,7 +193,7 @@ def held(told: Told, name: str) -> str:
     """Record that a guardian, named here for the first time, was told; the number that they got."""
     act = next(act for act in told.protocol.acts.values() if act.kind is ActKind.inform)
     form = told.protocol.form_of(act)
-    references = _Desk(told.protocol, told.case, person(told.protocol, "head"), told.now, told.around).references()
+    references = Desk(told.protocol, told.case, person(told.protocol, "head"), told.now, told.around).references()
     who = form.find(FieldType.person)
     assert who is not None
     new = {who.key: {"slot": "guardian", "name": name}}
@@ -241,7 +242,7 @@ def fill_in(told: Told, act: str, who: str, **given: Any) -> dict[str, Any]:
     form = told.protocol.form_of(act)
     account = form.find(FieldType.account)
     given |= {account.key: who} if account else {}
-    references = _Desk(told.protocol, told.case, person(told.protocol, who), told.now, told.around).references()
+    references = Desk(told.protocol, told.case, person(told.protocol, who), told.now, told.around).references()
     return fill(told.protocol, form, random.Random(2), references, given)
 
 

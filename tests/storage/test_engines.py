@@ -247,7 +247,7 @@ def test_whoever_waits_too_long_for_their_turn_is_told_busy(realm: Realm, monkey
 
 
 @pytest.fixture
-def sharing() -> Iterator[None]:
+def sharing(realm: Realm) -> Iterator[None]:
     engines.share_readings()
     yield
     engines.end_readings()
@@ -286,9 +286,10 @@ def test_whoever_begins_to_write_reads_what_is_there_then(realm: Realm, monkeypa
         assert read(realm.store) == ["m1"]
     assert read(realm.store) == ["m1"]
     elsewhere(lambda: written(realm.store, 2))
-    monkeypatch.setattr(engines, "renew_readings", lambda: None)
-    with realm.store.writing():
-        assert read(realm.store) == ["m1"], "the control"
+    with monkeypatch.context() as patched:
+        patched.setattr(engines, "renew_readings", lambda *_of: None)
+        with realm.store.writing():
+            assert read(realm.store) == ["m1"], "the control"
 
 
 @pytest.mark.usefixtures("sharing")

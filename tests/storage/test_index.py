@@ -16,6 +16,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.index_repository import Cursor, Due, Filter, IndexRow, IndexSeat, Waited
 from school_protocol.cases.models import CaseIndexRow
 from school_protocol.engine.visibility import Clause, Reach, Reader, Scope, may_see
+from school_protocol.publishing.repository import count_open, open_on_version
 from school_protocol.storage import migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.models import CaseRecordRow
@@ -373,7 +374,7 @@ def test_a_list_brings_whom_a_case_waits_for(realm: Realm) -> None:
     made = full(realm)
     (found,) = pages(realm.store, EVERYBODY, 5)
     assert (found.waiting_for, set(found.seats)) == (made.waiting_for, set(made.seats))
-    assert (found.dues, found.planned, found.exclusions) == ((), (), frozenset())
+    assert (found.dues, found.planned, found.exclusions) == ((), (), {"x"})
     with realm.store.reading() as session:
         assert index_repository.excluded(session, [made.case_id, "nothing"]) == {
             made.case_id: {"x"},
@@ -436,11 +437,14 @@ def test_the_open_cases_of_a_version_are_found_a_page_at_a_time(realm: Realm) ->
         indexed(realm, **changes)
     wanted = sorted((one.case_id, one.number) for one in made)
     with realm.store.reading() as session:
-        found = index_repository.open_on_version(session, "test", 1, limit=3)
-        rest = index_repository.open_on_version(session, "test", 1, limit=3, after=found[-1][0])
+        found = open_on_version(session, "test", 1, limit=3)
+        rest = open_on_version(session, "test", 1, limit=3, after=found[-1][0])
         assert [*found, *rest] == wanted
-        assert index_repository.count_open(session, "test", 1) == 5
-        assert (index_repository.count_open(session, "test", 2), index_repository.count_open(session, "test", 3)) == (
+        assert count_open(session, "test", 1) == 5
+        assert (
+            count_open(session, "test", 2),
+            count_open(session, "test", 3),
+        ) == (
             1,
             0,
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from alembic.script import ScriptDirectory
 
 from school_protocol.cases import index_check_repository
 from school_protocol.storage import migrate, models
@@ -71,3 +72,19 @@ def test_a_migration_only_adds(file: Path) -> None:
 )
 def test_the_control_one_that_takes_away_is_found(line: str) -> None:
     assert list(taken_away(f"def upgrade():\n    {line}\n")) != []
+
+
+@pytest.mark.parametrize("part", ["directory", "realm", "room"])
+def test_revisions_are_told_by_the_names_of_their_files_as_alembic_tells_them(part: migrate.Part) -> None:
+    scripts = ScriptDirectory.from_config(migrate._config(part))
+    chain = [one.revision for one in scripts.walk_revisions()]
+    assert list(migrate.revisions(part)) == chain[::-1]
+
+
+def test_a_later_revision_comes_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "realm" / "versions"
+    folder.mkdir(parents=True)
+    for name in ("0025_more.py", "0024_first.py", "__init__.py"):
+        (folder / name).touch()
+    monkeypatch.setattr(migrate, "_FOLDER", tmp_path)
+    assert migrate.revisions.__wrapped__("realm") == ("0024", "0025")

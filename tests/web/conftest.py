@@ -53,8 +53,8 @@ class Empty:
 @pytest.fixture
 def ctx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(releases, "has_public", lambda _ctx: False)
-    realm = SimpleNamespace(seen_by=lambda _token: realm)
-    library = SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: (), as_of_now=lambda: library)
+    realm = SimpleNamespace(is_walled=False)
+    library = SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: ())
     vault = SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k"))
     directory = SimpleNamespace(engine=SimpleNamespace(dialect=SimpleNamespace(name="sqlite")))
     clock = SimpleNamespace(now=lambda: NOW)

@@ -24,7 +24,9 @@ from school_protocol.config import Settings
 from school_protocol.context import AppContext, open_context
 from school_protocol.ops import demo, fixture_copy, sample_cases
 from school_protocol.ops.fixture_copy import sample
+from school_protocol.storage.engines import Store
 from school_protocol.web import create_app
+from tools import weight
 
 pytestmark = pytest.mark.files
 
@@ -247,3 +249,21 @@ def test_a_scan_is_seen(measured: Country, monkeypatch: pytest.MonkeyPatch) -> N
 def _planted_is_found(measured: Country) -> None:
     key = (PEOPLE[0], "/")
     assert _dearer({key: measured.few[key]}, {key: measured.cost(measured.client(key[0]), "/")})
+
+
+ASKED_MOST = {"a list": 8, "a case page": 9, "a posted note": 25, "a pupil's report": 30}
+"""Statements, each transaction's beginning aside."""
+
+
+def test_four_requests_ask_few_statements() -> None:
+    with weight.played() as (app, player):
+        asked = {what: statements for what, (_files, statements) in weight.flows(app, player)}
+    assert asked.keys() == ASKED_MOST.keys()
+    assert {what: many for what, many in asked.items() if many > ASKED_MOST[what]} == {}
+
+
+def test_the_control_what_nobody_remembers_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store, "known_at", lambda _store, _mark: {})
+    with weight.played() as (app, player):
+        asked = {what: statements for what, (_files, statements) in weight.flows(app, player)}
+    assert all(many > ASKED_MOST[what] for what, many in asked.items()), asked

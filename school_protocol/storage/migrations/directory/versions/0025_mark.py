@@ -1,0 +1,17 @@
+"""A mark of the directory's state, for what readers remember of it."""
+
+from __future__ import annotations
+
+from alembic import op
+
+from school_protocol.storage.migrate import marking
+
+revision = "0025"
+down_revision = "0024"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    for statement in marking(op.get_bind().dialect.name):
+        op.execute(statement)

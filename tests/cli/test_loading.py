@@ -1,0 +1,51 @@
+"""What a process that serves pages has loaded once it answered a list: nothing that only few pages need."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from engine.telling import NOW
+from services.conftest import School
+
+from school_protocol.auth.sign_in_service import begin_session
+
+HEAVY = (
+    "alembic", "asn1crypto", "authlib", "boto3", "fontTools", "highspy", "holidays", "icalendar", "joserfc", "mako",
+    "numpy", "OpenSSL", "pikepdf", "PIL", "pyasn1", "pyhanko", "requests", "weasyprint", "webauthn", "xlsxwriter",
+)  # fmt: skip
+SERVES = """
+import json, sys
+from datetime import datetime
+from pathlib import Path
+
+import school_protocol.cli
+from school_protocol.cases.story_player import TurnableClock
+from school_protocol.cli import serving
+from school_protocol.config import Settings
+from school_protocol.context import open_context
+from school_protocol.ops.worker import queue_of
+from school_protocol.web import create_app
+
+folder, moment, token, heavy, planted = sys.argv[1:]
+ctx = open_context(Settings(data=Path(folder)), TurnableClock(datetime.fromisoformat(moment)))
+browser = create_app(ctx, ring=queue_of(ctx).ring).test_client()
+browser.set_cookie("session", token)
+page = browser.get("/")
+if planted:
+    __import__(planted)
+loaded = [one for one in json.loads(heavy) if one in sys.modules]
+print(json.dumps([page.status_code, 'href="/cases/' in page.text, loaded]))
+"""
+
+
+@pytest.mark.parametrize("planted", ["", "xlsxwriter"], ids=["as served", "the control"])
+def test_a_list_is_answered_without_what_few_pages_need(told_school: School, planted: str) -> None:
+    ctx = told_school.ctx
+    with ctx.directory.writing() as session:
+        token = begin_session(session, ctx, told_school.account("team_member"), factor_proven=True)
+    given = (str(ctx.settings.data), NOW.isoformat(), token, json.dumps(HEAVY), planted)
+    done = subprocess.run([sys.executable, "-c", SERVES, *given], check=True, capture_output=True, text=True)
+    assert json.loads(done.stdout) == [200, True, [planted] if planted else []]
