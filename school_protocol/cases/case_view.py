@@ -36,7 +36,7 @@ from school_protocol.engine.actors import held_around, nameable, role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import standing
 from school_protocol.engine.deadlines import Due, DutyStatus, counts_anew, dues, duties, open_dues
-from school_protocol.engine.decisions import Desk, signable
+from school_protocol.engine.decisions import Decider, signable
 from school_protocol.engine.definition import Act, ActKind, Deadline, Move
 from school_protocol.engine.definition_parts import FieldType, Option
 from school_protocol.engine.document_rules import awaited
@@ -64,16 +64,16 @@ _ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKi
 
 
 class Seeing(CaseReader):
-    """One person's view of one case; asks the engine once, as it is shown, and shows what it says."""
+    """One person's view of one case; asks the engine of what is shown, once, and shows what it says."""
 
     @cached_property
-    def desk(self) -> Desk:
+    def decider(self) -> Decider:
         asked = self.loaded
-        return Desk(asked.protocol, asked.case, asked.actor, asked.now, asked.around, asked.facts)
+        return Decider(asked.protocol, asked.case, asked.actor, asked.now, asked.around, asked.facts)
 
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
-        return self.desk.choices()
+        return self.decider.choices()
 
     @cached_property
     def counts(self) -> tuple[Due, ...]:
@@ -118,7 +118,7 @@ class Seeing(CaseReader):
         )
 
     def _can_raise(self) -> bool:
-        return any(self.desk.act_choice(act).is_open for act in self.protocol.acts_of(ActKind.raise_danger))
+        return any(self.decider.act_choice(act).is_open for act in self.protocol.acts_of(ActKind.raise_danger))
 
     def has_papers(self) -> bool:
         documents = self.protocol.documents.values()
@@ -361,7 +361,7 @@ class Seeing(CaseReader):
 
     def follow_ups(self) -> tuple[FollowUpLine, ...]:
         facts, follow = self.loaded.facts, self.protocol.follow_up
-        planned = facts.planned()
+        planned = facts.planned
         lines = []
         for one in planned:
             record = self.case.record(one.held_seq) if one.held_seq else None
@@ -471,13 +471,13 @@ class Seeing(CaseReader):
         if self.case.state not in move.from_:
             elsewhere = Reason("not_from_here", states=move.from_)
             return MoveView(self.head(), move, target, (elsewhere,), (), is_open=False)
-        choice = self.desk.move_choice(move)
+        choice = self.decider.move_choice(move)
         rest, departing = (tuple(one for one in choice.reasons if one.may_depart is may) for may in (False, True))
         left = self.observations() if target is not None and target.ended else 0
         return MoveView(self.head(), move, target, rest, departing, choice.is_open, left)
 
     def choice(self, key: str) -> Choice:
-        return self.desk.act_choice(self.protocol.acts[key])
+        return self.decider.act_choice(self.protocol.acts[key])
 
     def act_choices(self, act: Act, contacts: tuple[ContactLine, ...] = ()) -> Choices:
         """What the references of this act's form may point at: for a signature, what waits for this person's."""

@@ -188,7 +188,7 @@ def _unheld(facts: Facts, running: Iterable[Due]) -> Iterator[date]:
     if all(need.when.holds(facts) for need in needs):
         return
     counted = {due.subject for due in running}
-    for planned in facts.planned():
+    for planned in facts.planned:
         was_missed = planned.held_seq is None and planned.day < facts.today
         if was_missed and planned.day.isoformat() not in counted and not facts.excused_after(planned.day):
             yield planned.day

@@ -316,7 +316,7 @@ def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Sta
             yield Start(str(hold.number), hold.seq, hold.at)
     if source.missed_follow_up:
         zone = facts.around.calendar
-        for day in facts.missed():
+        for day in facts.missed:
             end = datetime.combine(day + timedelta(days=1), time(0), zone.local(facts.now).tzinfo)
             yield Start(day.isoformat(), _seq_before(facts, end), end.astimezone(UTC))
     if source.act:
@@ -481,7 +481,7 @@ def _is_over(facts: Facts, deadline: Deadline, start: Start) -> bool:
     if deadline.per == "referral":
         return any(str(one.number) == start.subject and not one.is_open for one in case.referrals)
     if deadline.per == "follow_up":
-        return all(day.isoformat() != start.subject for day in facts.missed())
+        return all(day.isoformat() != start.subject for day in facts.missed)
     return False
 
 

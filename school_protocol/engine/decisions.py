@@ -127,7 +127,7 @@ def available(
     protocol: Protocol, case: Case | None, actor: Actor, now: datetime, around: Surroundings, facts: Facts | None = None
 ) -> tuple[Choice, ...]:
     """Every act and every move that leaves from here, open or with all the reasons why not."""
-    return Desk(protocol, case, actor, now, around, facts).choices()
+    return Decider(protocol, case, actor, now, around, facts).choices()
 
 
 def decide(
@@ -145,7 +145,7 @@ def decide(
 
     `roles` are those that the actor brings along from the case which this one followed.
     """
-    desk = Desk(protocol, case, actor, now, around, roles=roles)
+    desk = Decider(protocol, case, actor, now, around, roles=roles)
     if isinstance(intent, RecordAct):
         decision = desk.record(replace(intent, act=protocol.resolve("acts", intent.act)), opening)
         return desk.with_review(decision)
@@ -161,7 +161,7 @@ def decide(
     return desk.with_review(decision)
 
 
-class Desk:
+class Decider:
     """One decision: what `decide` and `available` both ask."""
 
     def __init__(
@@ -723,7 +723,7 @@ def references_of(
     protocol: Protocol, case: Case | None, actor: Actor, now: datetime, around: Surroundings
 ) -> References:
     """What this person's answers may point at now."""
-    return Desk(protocol, case, actor, now, around).references()
+    return Decider(protocol, case, actor, now, around).references()
 
 
 def urgent_move(protocol: Protocol) -> Move | None:
@@ -739,12 +739,12 @@ def urgent_steps(
     move = urgent_move(protocol)
     if move is None or case.state not in move.from_ or not case.live_dangers("raised"):
         return []
-    return [Desk(protocol, case, actor, now, around)._step(move, role)]
+    return [Decider(protocol, case, actor, now, around)._step(move, role)]
 
 
 def signable(protocol: Protocol, case: Case, actor: Actor, now: datetime, around: Surroundings) -> tuple[Record, ...]:
     """Records that wait for a signature which this person can give."""
-    desk = Desk(protocol, case, actor, now, around)
+    desk = Decider(protocol, case, actor, now, around)
     return tuple(
         record
         for record in case.records

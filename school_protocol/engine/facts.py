@@ -537,12 +537,9 @@ class Facts(Mapping[str, Value]):
         starts = (entry.at for entry in self.case.entries if entry.state in follow.starts and entry.seq >= cut)
         return next(starts, None)
 
+    @cached_property
     def planned(self) -> tuple[PlannedFollowUp, ...]:
         """The schedule of the level, each date with the follow-up that held it."""
-        return self._plan
-
-    @cached_property
-    def _plan(self) -> tuple[PlannedFollowUp, ...]:
         follow, start = self.protocol.follow_up, self.schedule_start()
         schedule = follow.levels.get(self.level) if follow else None
         if follow is None or start is None or schedule is None:
@@ -570,16 +567,13 @@ class Facts(Mapping[str, Value]):
                 held.append(Held(day, record.seq, self.day_of(planned) if planned else None))
         return sorted(held, key=lambda one: (one.day, one.seq))
 
+    @cached_property
     def missed(self) -> tuple[date, ...]:
         """Dates of the schedule, and those that people named, that have gone by without a follow-up."""
-        return self._gone_by
-
-    @cached_property
-    def _gone_by(self) -> tuple[date, ...]:
         follow = self.protocol.follow_up
         if follow is None:
             return ()
-        days = {planned.day for planned in self.planned() if planned.held_seq is None}
+        days = {planned.day for planned in self.planned if planned.held_seq is None}
         days |= {day for day, record in self._naming(follow) if not self._is_held(follow, day, record)}
         return tuple(sorted(day for day in days if day < self.today))
 
@@ -588,9 +582,9 @@ class Facts(Mapping[str, Value]):
         follow = self.protocol.follow_up
         if follow is None:
             return ()
-        days = {planned.day for planned in self.planned() if planned.held_seq is not None}
+        days = {planned.day for planned in self.planned if planned.held_seq is not None}
         days |= {day for day, record in self._naming(follow) if self._is_held(follow, day, record)}
-        return tuple(sorted(days - set(self.missed())))
+        return tuple(sorted(days - set(self.missed)))
 
     def _is_held(self, follow: FollowUp, day: date, named_by: Record) -> bool:
         """Whether a follow-up was held for a date since it was named, as early as one of the schedule may be."""
@@ -601,7 +595,7 @@ class Facts(Mapping[str, Value]):
 
     def _schedule_held(self) -> bool:
         """Every date of the schedule held, or missed with a reason; a date still to come is neither."""
-        left = [planned.day for planned in self.planned() if planned.held_seq is None]
+        left = [planned.day for planned in self.planned if planned.held_seq is None]
         return not left or (max(left) < self.today and self.excused_after(max(left)))
 
     def next_dates(self) -> tuple[date, ...]:
@@ -609,7 +603,7 @@ class Facts(Mapping[str, Value]):
         follow = self.protocol.follow_up
         if follow is None:
             return ()
-        days = [planned.day for planned in self.planned() if planned.held_seq is None and planned.day >= self.today]
+        days = [planned.day for planned in self.planned if planned.held_seq is None and planned.day >= self.today]
         days += [day for day in self._named_dates(follow) if day >= self.today]
         if not days and self.schedule_start() is None and self.level in follow.levels:
             first = follow.levels[self.level].days[0]
@@ -633,7 +627,7 @@ class Facts(Mapping[str, Value]):
         follow = self.protocol.follow_up
         if follow is None:
             return None, None
-        plan, coming = self.planned(), self.next_dates()
+        plan, coming = self.planned, self.next_dates()
         days = tuple(planned.day for planned in plan)
         reached = [
             one.day for number, one in enumerate(plan) if one.held_seq is None and _earliest(days, number) <= self.today
@@ -655,13 +649,10 @@ class Facts(Mapping[str, Value]):
 
     def excused(self, duty: str) -> Record | None:
         """The latest record that excuses `duty`, with its reason."""
-        found = None
-        asking = {act: self.protocol.form_of(act).find(FieldType.duty) for act in self.case.by_act}
-        for record in self.case.records_of(*(act for act, item in asking.items() if item is not None)):
-            item = asking[record.act]
-            if item is not None and record.answers.get(item.key) == duty and record.seq > self.case.opening_seq:
-                found = record
-        return found
+        forms = {act: self.protocol.form_of(act) for act in self.case.by_act}
+        asked = {act: item.key for act, form in forms.items() if (item := form.find(FieldType.duty)) is not None}
+        found = [one for one in self.case.records_of(*asked) if one.answers.get(asked[one.act]) == duty]
+        return next((one for one in reversed(found) if one.seq > self.case.opening_seq), None)
 
 
 def _assign(offsets: Iterable[int], days: tuple[date, ...], held: Sequence[Held]) -> tuple[PlannedFollowUp, ...]:

@@ -187,7 +187,7 @@ class Tally:
 
     def _follow_ups(self, facts: Facts) -> None:
         follow = facts.protocol.follow_up
-        missed = facts.missed()
+        missed = facts.missed
         if missed or (follow is not None and facts.case.records_of(follow.act)):
             self.counts.totals[FOLLOW_UPS] += 1
             self.counts.add("follow_ups", MISSED if missed else HELD)

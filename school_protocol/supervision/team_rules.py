@@ -99,10 +99,10 @@ class TeamTally:
             return
         self.cases += 1
         self.departures += any(step.departures for step in case.steps)
-        follow, missed = facts.protocol.follow_up, bool(facts.missed())
+        follow, missed = facts.protocol.follow_up, bool(facts.missed)
         self.missed += missed
         self.followed += missed or (follow is not None and bool(case.records_of(follow.act)))
-        held, due = len(facts.held_dates()), len(facts.held_dates()) + len(facts.missed())
+        held, due = len(facts.held_dates()), len(facts.held_dates()) + len(facts.missed)
         self.dated += bool(due)
         self.held_dates += held
         self.due_dates += due

@@ -630,10 +630,10 @@ def test_a_follow_up_holds_the_date_that_its_form_says_by_itself(
     told, begun = reported(moroccan).put("assessment_validated", level=2).put("plan_active"), NOW
     for day in (*(one for one in earlier if one < days), days):
         told.now = begun + timedelta(days=day)
-        due, before = told.facts.follow_up_dates()[0], {one.day for one in told.facts.planned() if one.held_seq}
+        due, before = told.facts.follow_up_dates()[0], {one.day for one in told.facts.planned if one.held_seq}
         followed(told)
-        held = {one.day: one.held_seq for one in told.facts.planned() if one.held_seq}
-        scheduled = {one.day for one in told.facts.planned()}
+        held = {one.day: one.held_seq for one in told.facts.planned if one.held_seq}
+        scheduled = {one.day for one in told.facts.planned}
         assert held.keys() - before <= {due} if due in scheduled else True, (day, due)
         if due in scheduled and due is not None and due <= told.facts.today:
             assert held.get(due) == told.seq
@@ -641,8 +641,8 @@ def test_a_follow_up_holds_the_date_that_its_form_says_by_itself(
 
 def test_a_date_that_is_named_is_held_late_and_not_the_one_after_it(moroccan: Protocol) -> None:
     told = reported(moroccan).put("assessment_validated", level=2).put("plan_active")
-    first, second, third = (one.day for one in told.facts.planned())
+    first, second, third = (one.day for one in told.facts.planned)
     told.now = NOW + timedelta(days=(second - told.facts.today).days)
     followed(told, planned_on=first.isoformat())
-    assert [one.held_seq is not None for one in told.facts.planned()] == [True, False, False]
-    assert third not in told.facts.missed()
+    assert [one.held_seq is not None for one in told.facts.planned] == [True, False, False]
+    assert third not in told.facts.missed

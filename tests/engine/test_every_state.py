@@ -17,7 +17,7 @@ from engine.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, person, surroundi
 from school_protocol.engine.answers import clean
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import SeatHeld
-from school_protocol.engine.decisions import Desk, available, decide
+from school_protocol.engine.decisions import Decider, available, decide
 from school_protocol.engine.definition import START, ActKind, Protocol
 from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import BadInput, Refused
@@ -68,7 +68,7 @@ def placed(protocol: Protocol, state: str, rich: bool) -> Case | None:
 def _belongings(protocol: Protocol, told: Told, header: dict[str, Any]) -> Iterator[Recorded]:
     people = {f"{slot}-1": slot for slot in protocol.slots}
     wanted = (ActKind.report, ActKind.refer, ActKind.hold, ActKind.grid, ActKind.raise_danger, ActKind.lift_danger)
-    desk = Desk(protocol, told.case, person(protocol, "nobody"), NOW, told.around)
+    desk = Decider(protocol, told.case, person(protocol, "nobody"), NOW, told.around)
     for act in protocol.acts.values():
         if act.kind not in wanted and not act.signatures:
             continue
@@ -140,7 +140,7 @@ def check_act(protocol: Protocol, case: Case | None, actor: Actor, around: Any, 
     if any(item.required and item.when is None and item.type is not FieldType.signature for item in form.fields):
         with pytest.raises(BadInput):
             decide(protocol, case, actor, NOW, around, RecordAct(act.key, {}, True), opening)
-    references = Desk(protocol, case, actor, NOW, around).references()
+    references = Decider(protocol, case, actor, NOW, around).references()
     try:
         answers = fill(protocol, form, random.Random(f"{act.key}{actor.id}"), references)
     except Unfillable:

@@ -329,7 +329,7 @@ def test_what_was_added_since_the_proposal(moroccan: Protocol) -> None:
 def planned(told: Told) -> list[tuple[int, int, bool]]:
     """Offset, days from the start, and whether it was held."""
     first = NOW.date()
-    return [(one.offset, (one.day - first).days, one.held_seq is not None) for one in told.facts.planned()]
+    return [(one.offset, (one.day - first).days, one.held_seq is not None) for one in told.facts.planned]
 
 
 @pytest.mark.parametrize(
@@ -347,7 +347,7 @@ def test_days_one_and_three_of_the_gravest_never_move(moroccan: Protocol) -> Non
     told = reported(moroccan).put("assessment_validated", level=4)
     told.now = start
     told.put("plan_active")
-    assert [(one.day - start.date()).days for one in told.facts.planned()][:2] == [1, 3]
+    assert [(one.day - start.date()).days for one in told.facts.planned][:2] == [1, 3]
 
 
 def test_unassessed_it_runs_as_for_the_gravest(moroccan: Protocol) -> None:
@@ -389,40 +389,40 @@ def test_a_date_that_people_named_is_missed_too(moroccan: Protocol) -> None:
     told = reported(moroccan).put("assessment_validated", level=1).put("plan_active").wait(days=14)
     followed(told, next_on=(told.facts.today + timedelta(days=10)).isoformat())
     named = told.facts.today + timedelta(days=10)
-    assert told.wait(days=10).facts.missed() == (), "it is today"
-    assert told.wait(days=10).facts.missed() == (named,)
+    assert told.wait(days=10).facts.missed == (), "it is today"
+    assert told.wait(days=10).facts.missed == (named,)
     assert told.states_of("missed_follow_up") == ["open"]
     followed(told)
-    assert told.facts.missed() == ()
+    assert told.facts.missed == ()
     assert told.states_of("missed_follow_up") == []
 
 
 def test_dates_held_and_missed_tell_of_every_date_gone_by_once(moroccan: Protocol) -> None:
     told = reported(moroccan).put("assessment_validated", level=3).put("plan_active")
-    planned = [one.day for one in told.facts.planned()]
-    assert (told.facts.held_dates(), told.facts.missed()) == ((), ())
+    planned = [one.day for one in told.facts.planned]
+    assert (told.facts.held_dates(), told.facts.missed) == ((), ())
     told.wait(days=(planned[0] - told.facts.today).days)
     followed(told)
-    assert (told.facts.held_dates(), told.facts.missed()) == ((planned[0],), ())
+    assert (told.facts.held_dates(), told.facts.missed) == ((planned[0],), ())
     told.wait(days=(planned[1] - told.facts.today).days + 1)
-    assert (told.facts.held_dates(), told.facts.missed()) == ((planned[0],), (planned[1],))
+    assert (told.facts.held_dates(), told.facts.missed) == ((planned[0],), (planned[1],))
 
 
 def test_a_date_named_in_the_plan_is_held_by_a_follow_up_a_little_early(moroccan: Protocol) -> None:
     told = reported(moroccan).put("assessment_validated", level=1).put("plan_active")
     told.act("head", "support_plan", {**PLAN, "next_follow_up": (told.facts.today + timedelta(days=9)).isoformat()})
     followed(told.wait(days=1))
-    assert told.wait(days=9).facts.missed() == (told.facts.today - timedelta(days=1),), "eight days early is for none"
+    assert told.wait(days=9).facts.missed == (told.facts.today - timedelta(days=1),), "eight days early is for none"
     told = reported(moroccan).put("assessment_validated", level=1).put("plan_active")
     told.act("head", "support_plan", {**PLAN, "next_follow_up": (told.facts.today + timedelta(days=9)).isoformat()})
     followed(told.wait(days=7))
-    assert told.wait(days=4).facts.missed() == ()
+    assert told.wait(days=4).facts.missed == ()
 
 
 def test_a_second_protocol_has_a_schedule_of_its_own() -> None:
     small = read_file(SMALL)
     told = slip(small).put("looking").put("agreed", level=2)
-    assert [one.offset for one in told.facts.planned()] == [2, 9, 20]
+    assert [one.offset for one in told.facts.planned] == [2, 9, 20]
     told.put("alarmed")
     assert told.facts.level == 2
 
@@ -430,5 +430,5 @@ def test_a_second_protocol_has_a_schedule_of_its_own() -> None:
 def test_a_follow_up_may_be_held_on_a_date_or_at_a_moment() -> None:
     told = slip(read_file(SMALL)).put("looking").put("agreed", level=1).wait(days=4)
     told.act("mediator", "look_in", on=told.now.isoformat(), back="returned")
-    assert [one.held_seq for one in told.facts.planned()] == [told.seq]
+    assert [one.held_seq for one in told.facts.planned] == [told.seq]
     assert told.facts["good_looks"] == 1

@@ -29,7 +29,7 @@ import pytest
 
 from engine.telling import NOW, Told, person, reported
 from school_protocol.engine.case import fold
-from school_protocol.engine.decisions import Desk, decide
+from school_protocol.engine.decisions import Decider, decide
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import FormField
 from school_protocol.engine.errors import BadInput
@@ -230,7 +230,7 @@ def tried(told: Told, form: str, given: Mapping[str, Any]) -> dict[str, tuple[st
     if "open" not in act.in_ and case.state not in act.in_:
         told.put(act.in_[0])
     who = next(role for role in act.by if role in protocol.roles)
-    desk = Desk(protocol, told.case, person(protocol, who), told.now, told.around)
+    desk = Decider(protocol, told.case, person(protocol, who), told.now, told.around)
     for seed in range(200):
         try:
             filled = filling.fill(protocol, protocol.form_of(act), random.Random(seed), desk.references(), given)

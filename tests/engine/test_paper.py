@@ -16,7 +16,7 @@ from school_protocol.engine.act_checks import undoable
 from school_protocol.engine.actors import DAYS_MOST, TYPED_IN
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_summary import last_assessed
-from school_protocol.engine.decisions import Desk, available, decide
+from school_protocol.engine.decisions import Decider, available, decide
 from school_protocol.engine.definition import Act, ActKind, Protocol
 from school_protocol.engine.definition_parts import FormField
 from school_protocol.engine.errors import BadInput, Refused
@@ -137,7 +137,7 @@ def test_what_happened_in_time_is_in_time(moroccan: Protocol) -> None:
 def test_the_control_an_engine_that_counts_from_the_typing_is_found(
     moroccan: Protocol, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Desk, "_occurred_at", lambda desk, *_rest: desk.now)
+    monkeypatch.setattr(Decider, "_occurred_at", lambda desk, *_rest: desk.now)
     assert late(moroccan, on_paper=True) == (True, NOW + timedelta(days=2))
 
 
@@ -400,7 +400,7 @@ def test_nobody_escapes_four_eyes_by_having_a_colleague_type(
 def test_the_control_counting_one_of_the_two_is_found(
     moroccan: Protocol, planted: Callable[..., frozenset[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Desk, "_behind", planted)
+    monkeypatch.setattr(Decider, "_behind", planted)
     assert any(stopped(moroccan, writer, typist, mover) != codes for writer, typist, mover, codes in FOUR_EYES)
 
 

@@ -13,7 +13,7 @@ from engine.renaming import Renamed
 from engine.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, surroundings
 from school_protocol.engine.case_summary import conformance
 from school_protocol.engine.deadlines import dues, duties
-from school_protocol.engine.decisions import Desk, available, decide
+from school_protocol.engine.decisions import Decider, available, decide
 from school_protocol.engine.definition import START, ActKind, Protocol
 from school_protocol.engine.errors import BadInput, Refused
 from school_protocol.engine.facts import Colleague
@@ -84,7 +84,7 @@ class Walker:
         told, protocol, rng = self.told, self.protocol, self.rng
         intent: RecordAct | MakeMove
         if kind == "act":
-            desk = Desk(protocol, told.case, actor, told.now, told.around)
+            desk = Decider(protocol, told.case, actor, told.now, told.around)
             form = protocol.forms[protocol.acts[key].form]
             try:
                 intent = RecordAct(key, fill(protocol, form, rng, desk.references()), True)

@@ -54,7 +54,7 @@ def test_of_follow_ups_due_the_share_that_was_held_in_steps_of_cases(tally: Team
 
 def test_a_case_adds_the_dates_that_were_held_and_those_that_went_by(moroccan: Protocol, tally: TeamTally) -> None:
     case = reported(moroccan).put("assessment_validated", level=3).put("plan_active")
-    first, second = (one.day for one in case.facts.planned()[:2])
+    first, second = (one.day for one in case.facts.planned[:2])
     tally.take(case.facts)
     assert (tally.dated, tally.held_dates, tally.due_dates) == (0, 0, 0)
     case.wait(days=(second - case.facts.today).days + 1)

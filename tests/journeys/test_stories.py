@@ -228,7 +228,7 @@ def test_sc6_waits_ninety_days_and_the_directorate(told: Stage) -> None:
     last = loaded(player, "")
     assert last.case.grid["low"] == 34
     assert last.case.level == 4
-    assert all(planned.held_seq for planned in last.facts.planned())
+    assert all(planned.held_seq for planned in last.facts.planned)
     assert asked(player).count("overdue") == 0
     assert asked(player).count("late") == 0
     assert reasons(played, "t_close") == [("visa_directorate_if_n3",)]

@@ -30,7 +30,7 @@ from school_protocol.cases.showing import known_already
 from school_protocol.context import AppContext
 from school_protocol.engine import events as kinds
 from school_protocol.engine.answers import References, clean
-from school_protocol.engine.decisions import Desk
+from school_protocol.engine.decisions import Decider
 from school_protocol.engine.definition import Act, ActKind
 from school_protocol.engine.definition_parts import Form, FormField
 from school_protocol.engine.errors import BadInput, SchoolProtocolError, Unseen
@@ -386,7 +386,7 @@ def remembering() -> Iterator[None]:
     folded = loading.folded
     cases_folded: dict[tuple[str, int], Any] = {}
     choices: dict[tuple[str, int], Any] = {}
-    asking = Desk.choices
+    asking = Decider.choices
 
     def once(ctx: AppContext, session: Session, case_id: str) -> Any:
         key = (case_id, cases_repository.last_seq(session, case_id))
@@ -394,7 +394,7 @@ def remembering() -> Iterator[None]:
             cases_folded[key] = folded(ctx, session, case_id)
         return cases_folded[key]
 
-    def asked_once(desk: Desk) -> Any:
+    def asked_once(desk: Decider) -> Any:
         key = (desk.actor.id, desk.case.last_seq)
         if key not in choices:
             choices[key] = asking(desk)
@@ -403,7 +403,7 @@ def remembering() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(loading, "folded", once)
         patched.setattr(access_log, "note", lambda *_session, **_reading: None)
-        patched.setattr(Desk, "choices", asked_once)
+        patched.setattr(Decider, "choices", asked_once)
         yield
 
 

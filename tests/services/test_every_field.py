@@ -40,7 +40,7 @@ from school_protocol.cases.showing import as_far_as, see_act, see_record
 from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.cases.view_models import ActView, CaseHead, RecordView
 from school_protocol.engine.answers import References, answer_values, clean
-from school_protocol.engine.decisions import Desk
+from school_protocol.engine.decisions import Decider
 from school_protocol.engine.definition import START, Act, ActKind, Protocol, ScopeKind
 from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.errors import Refused, Unseen
@@ -220,7 +220,7 @@ class Filled:
         self.other = self.number
         actor = next(one for one in self.people if one.appointments[0].role in report.by[1:])
         around = surroundings(self.ctx, self.player.school)
-        references = Desk(self.protocol, None, actor, self.ctx.now(), around).references()
+        references = Decider(self.protocol, None, actor, self.ctx.now(), around).references()
         raw = self.filled(report, references)
         view = see_opening(self.ctx, actor)
         sent = self.sent(view, raw)
@@ -282,7 +282,7 @@ class Filled:
         asked = {one.school for one in contributions(self.protocol, loaded.case) if one.is_open}
         beside = [self.far] if self.far and act.kind in ANSWERED_BESIDE else []
         for actor in [*self.rng.sample(self.people, len(self.people)), *beside]:
-            desk = Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around, loaded.facts)
+            desk = Decider(self.protocol, loaded.case, actor, loaded.now, loaded.around, loaded.facts)
             references = replace(desk.references(), schools=self.schools - asked)
             raw = self.fitting(act, references, wanted, given) if desk.act_choice(act).is_open else None
             if raw is None:

@@ -22,7 +22,7 @@ from school_protocol.engine import case as folding
 from school_protocol.engine.act_checks import UNDOABLE, undoable
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import dues, duties, read
-from school_protocol.engine.decisions import Desk, available, decide
+from school_protocol.engine.decisions import Decider, available, decide
 from school_protocol.engine.definition import ActKind, Protocol
 from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import BadInput, Conflict, Refused, Unseen
@@ -54,7 +54,7 @@ def standing(protocol: Protocol, case: Case) -> Mapping[str, Any]:
         "duties": duties(facts, counts),
         "people": dict(case.people),
         "level": (case.level, case.grid),
-        "planned": facts.planned(),
+        "planned": facts.planned,
         "next dates": facts.next_dates(),
         "available": [available(protocol, case, actor, SOON, around) for actor in people],
         "row": replace(index_row("c", protocol, case, facts, around), last_seq=0),
@@ -73,7 +73,7 @@ def recorded(protocol: Protocol, case: Case) -> Iterator[tuple[Actor, list[Event
             act = protocol.acts[choice.key]
             if act.kind not in UNDOABLE:
                 continue
-            desk = Desk(protocol, case, actor, NOW, around)
+            desk = Decider(protocol, case, actor, NOW, around)
             for seed in range(3):
                 try:
                     answers = fill(
@@ -193,7 +193,7 @@ def held(told: Told, name: str) -> str:
     """Record that a guardian, named here for the first time, was told; the number that they got."""
     act = next(act for act in told.protocol.acts.values() if act.kind is ActKind.inform)
     form = told.protocol.form_of(act)
-    references = Desk(told.protocol, told.case, person(told.protocol, "head"), told.now, told.around).references()
+    references = Decider(told.protocol, told.case, person(told.protocol, "head"), told.now, told.around).references()
     who = form.find(FieldType.person)
     assert who is not None
     new = {who.key: {"slot": "guardian", "name": name}}
@@ -242,7 +242,7 @@ def fill_in(told: Told, act: str, who: str, **given: Any) -> dict[str, Any]:
     form = told.protocol.form_of(act)
     account = form.find(FieldType.account)
     given |= {account.key: who} if account else {}
-    references = Desk(told.protocol, told.case, person(told.protocol, who), told.now, told.around).references()
+    references = Decider(told.protocol, told.case, person(told.protocol, who), told.now, told.around).references()
     return fill(told.protocol, form, random.Random(2), references, given)
 
 

@@ -32,7 +32,7 @@ from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.engine.act_checks import undoable
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import read as read_facts
-from school_protocol.engine.decisions import Desk, available, decide
+from school_protocol.engine.decisions import Decider, available, decide
 from school_protocol.engine.definition import ActKind, Protocol
 from school_protocol.engine.errors import BadInput, Conflict, Refused, Unseen
 from school_protocol.engine.events import StepTaken
@@ -65,7 +65,7 @@ class Walk(RuleBasedStateMachine):
         self.people = [self.player.actor(f"{role}{mark}") for role in self.protocol.roles for mark in ("", "/2")]
         (report,) = self.protocol.acts_of(ActKind.report)
         who = next(actor for actor in self.people if actor.appointments[0].role in report.by)
-        desk = Desk(self.protocol, None, who, NOW, self.surroundings())
+        desk = Decider(self.protocol, None, who, NOW, self.surroundings())
         for _case in range(2):
             answers = fill(self.protocol, self.protocol.form_of(report), rng, desk.references())
             answers = {
@@ -195,7 +195,7 @@ class Walk(RuleBasedStateMachine):
         actor = rng.choice(self.people)
         form = self.protocol.form_of(act)
         answers = fill(
-            self.protocol, form, rng, Desk(self.protocol, None, actor, NOW, self.surroundings()).references()
+            self.protocol, form, rng, Decider(self.protocol, None, actor, NOW, self.surroundings()).references()
         )
         try:
             once = record_act(self.ctx, actor, self.number, act.key, answers, expected=None, token=token)
@@ -249,7 +249,7 @@ class Walk(RuleBasedStateMachine):
 
     def answers(self, actor: Actor, key: str, rng: random.Random) -> dict[str, Any]:
         loaded = self.loaded(actor)
-        desk = Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around)
+        desk = Decider(self.protocol, loaded.case, actor, loaded.now, loaded.around)
         return fill(self.protocol, self.protocol.forms[self.protocol.acts[key].form], rng, desk.references())
 
     def last_seq(self) -> int:
