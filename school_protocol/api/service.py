@@ -198,7 +198,8 @@ def read_record(ctx: AppContext, bearer: Bearer, number: str, language: str) -> 
 
 def _find(ctx: AppContext, session: Session, bearer: Bearer, digits: str | None) -> str | None:
     found = index_repository.find_id(session, _scope(ctx, bearer), digits, today=today_for(ctx)) if digits else None
-    if found is None or _apart(ctx, bearer) & index_repository.excluded(session, [found])[found]:
+    rows = index_repository.listed(session, [found]) if found else ()
+    if not rows or _apart(ctx, bearer) & rows[0].exclusions:
         return None
     return found
 

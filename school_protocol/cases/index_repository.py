@@ -270,8 +270,8 @@ lost sight of it, so that all is taken away at once."""
 
 def _is_seen_otherwise(kept: Any, own: Mapping[str, Any]) -> bool:
     """Whether others see the case now; taken for granted where the keyed hashes that would tell are not there."""
-    moved = any(getattr(kept, name) != own[name] for name in _PLACES)
-    return moved or not own["macs"] or any(_differs(kept.macs, own["macs"], one) for one in _SEEN_BY)
+    is_told = kept.macs and own["macs"] and all(getattr(kept, name) == own[name] for name in _PLACES)
+    return not is_told or any(_differs(kept.macs, own["macs"], one) for one in _SEEN_BY)
 
 
 def _differs(kept: Mapping[str, str], now: Mapping[str, str], table: type[RealmBase]) -> bool:
@@ -518,14 +518,6 @@ def dues_of(session: Session, case_ids: Sequence[str], *, before: datetime) -> l
     order = (CaseDueRow.due_at, CaseDueRow.case_id, CaseDueRow.key, CaseDueRow.subject)
     query = select(CaseDueRow).where(CaseDueRow.case_id.in_(case_ids), CaseDueRow.due_at < before).order_by(*order)
     return [(row.case_id, _due(row), row.planned) for row in session.scalars(query)] if case_ids else []
-
-
-def excluded(session: Session, case_ids: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Who takes no part in each of these cases."""
-    found: dict[str, set[str]] = {case_id: set() for case_id in case_ids}
-    for row in _of(session, CaseExclusionRow, case_ids) if case_ids else ():
-        found[row.case_id].add(row.account)
-    return {case_id: frozenset(accounts) for case_id, accounts in found.items()}
 
 
 def with_exclusions(session: Session) -> list[str]:
