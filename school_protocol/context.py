@@ -25,7 +25,7 @@ from school_protocol.storage.anchors import numbers as numbers_of_anchors
 from school_protocol.storage.blobs import Blobs
 from school_protocol.storage.bucket import as_kept, open_blobs, settle_files
 from school_protocol.storage.copy_database import refuse_moved
-from school_protocol.storage.engines import Engine, Session, Store, known_of, open_engine
+from school_protocol.storage.engines import Engine, Session, Store, cache_of, open_engine
 from school_protocol.storage.migrate import Part, Tables, upgrade
 from school_protocol.storage.store_errors import KeysUnusable, StorageBusy
 from school_protocol.storage.vault import Vault
@@ -89,7 +89,7 @@ class Library:
 
     def _listed(self, ask: Callable[[Session], Iterable[tuple[str, int, *tuple[str, ...]]]]) -> tuple[Protocol, ...]:
         with self.store.reading() as session:
-            known = known_of(session, self)
+            known = cache_of(session, self)
             if ask not in known:
                 known[ask] = tuple(self.protocol(key, version) for key, version, *_digest in ask(session))
             found: tuple[Protocol, ...] = known[ask]
@@ -237,7 +237,7 @@ def open_context(
     settings.data.mkdir(parents=True, exist_ok=True)
     restoring.refuse_half_restored(settings.data)
     engines = engines or {name: open_engine(settings.store_url(name)) for name in STORES}
-    directory_store, realm = Store(engines["directory"], remembers=True), Store(engines["realm"])
+    directory_store, realm = Store(engines["directory"], caches=True), Store(engines["realm"])
     _refuse_half((directory_store, realm))
     for name, store in (("directory", directory_store), ("realm", realm)):
         refuse_moved(store, name)

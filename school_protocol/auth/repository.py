@@ -30,7 +30,7 @@ from school_protocol.auth.models import AccountRow, AppointmentRow, OpenIdRow, U
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor, Appointment, Unit, UnitKind
 from school_protocol.storage.administration_log import Change, Kind, change_of
-from school_protocol.storage.engines import known_of, remembered
+from school_protocol.storage.engines import cache_of, cached
 from school_protocol.storage.models import AdministrationRow, is_genuine, new_id
 from school_protocol.storage.sql import add_rows
 
@@ -108,7 +108,7 @@ def account_named(session: Session, username: str) -> Account | None:
 
 def accounts(session: Session, ids: Collection[str]) -> dict[str, Account]:
     """The accounts with these ids, for naming people on a page."""
-    known = known_of(session, "accounts")
+    known = cache_of(session, "accounts")
     asked = [one for one in dict.fromkeys(ids) if one not in known]
     if asked:
         rows = session.execute(_ACCOUNTS_WITH_IDS, {"ids": asked})
@@ -209,7 +209,7 @@ _IDS_AT_ONCE = 500
 def actors(session: Session, known: Mapping[str, Account], *, realm: str, today: date) -> tuple[Actor, ...]:
     """Several people at once as those who act today, without those who are no longer active: two queries for 500."""
     active = [one for one in known.values() if one.active]
-    kept = known_of(session, (actors, realm, today))
+    kept = cache_of(session, (actors, realm, today))
     asked = [one for one in active if one.id not in kept]
     for first in range(0, len(asked), _IDS_AT_ONCE):
         some = asked[first : first + _IDS_AT_ONCE]
@@ -261,7 +261,7 @@ def left_by(session: Session, ids: Collection[str], *, today: date) -> dict[str,
     return _left_by(session, tuple(sorted(ids)), today)
 
 
-@remembered
+@cached
 def _left_by(session: Session, ids: tuple[str, ...], today: date) -> dict[str, set[str]]:
     gone = {row.account for row in session.execute(_left_cases(), {"ids": ids})} if ids else set()
     if not gone:
@@ -285,7 +285,7 @@ def holders(session: Session, units: Collection[str], *, today: date) -> tuple[H
     return _holders(session, tuple(sorted(units)), today)
 
 
-@remembered
+@cached
 def _holders(session: Session, units: tuple[str, ...], today: date) -> tuple[Holder, ...]:
     found = []
     for row in session.execute(_held(), {"units": units, "today": today}):
@@ -387,7 +387,7 @@ def schools_coded(session: Session, codes: Collection[str]) -> dict[str, Unit]:
 
 def find_units(session: Session, ids: Iterable[str]) -> dict[str, Unit]:
     """Several units with what lies above them: one query, however many units and storeys."""
-    wanted, known = list(dict.fromkeys(ids)), known_of(session, "units")
+    wanted, known = list(dict.fromkeys(ids)), cache_of(session, "units")
     asked = [each for each in wanted if each not in known]
     if asked:
         rows = {row.id: row for row in session.execute(_UPWARDS, {"wanted": asked})}
@@ -472,7 +472,7 @@ def posts(session: Session, units: Collection[str], *, since: date) -> tuple[Pos
     return _posts(session, tuple(sorted(units)), since)
 
 
-@remembered
+@cached
 def _posts(session: Session, units: tuple[str, ...], since: date) -> tuple[Post, ...]:
     not_over = or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= since)
     query = (
@@ -539,7 +539,7 @@ def last_day_of_role(session: Session, units: Collection[str], roles: Collection
     return _last_day_of_role(session, tuple(sorted(units)), tuple(sorted(roles)))
 
 
-@remembered
+@cached
 def _last_day_of_role(session: Session, units: tuple[str, ...], roles: tuple[str, ...]) -> dict[str, date]:
     query = select(AppointmentRow.unit, AppointmentRow.ends).where(
         AppointmentRow.unit.in_(units), AppointmentRow.role.in_(roles), AppointmentRow.ends.is_not(None)

@@ -34,7 +34,7 @@ from school_protocol.auth.models import (
 from school_protocol.auth.repository import Account
 from school_protocol.config import SESSION_IDLE, SESSION_LIFETIME
 from school_protocol.engine.errors import Sealed
-from school_protocol.storage.engines import MARK, tell_mark
+from school_protocol.storage.engines import DIRECTORY_VERSION, tell_version
 from school_protocol.storage.models import is_genuine, new_id
 from school_protocol.storage.sql import add_new, put_rows
 from school_protocol.storage.vault import Vault
@@ -457,14 +457,14 @@ def web_session(session: Session, token: str, *, now: datetime, idle: timedelta 
     """The session of a token, if it is neither idle, nor over, nor from the future, and its account active."""
     row = session.execute(_OF_ACTIVE, {"hashed": _hashed(token)}).one_or_none()
     if row is not None:
-        tell_mark(session, row.mark)
+        tell_version(session, row.directory_version)
     if row is None or not _is_live(row, now, idle) or not is_genuine(session, WebSessionRow, row):
         return None
     return _web_session(row)
 
 
 _SESSIONS, _ACCOUNTS = WebSessionRow.__table__.c, AccountRow.__table__.c
-_OF_ACTIVE = select(*_SESSIONS, MARK.scalar_subquery().label("mark")).where(
+_OF_ACTIVE = select(*_SESSIONS, DIRECTORY_VERSION.scalar_subquery().label("directory_version")).where(
     _SESSIONS.token == bindparam("hashed"), _SESSIONS.account == _ACCOUNTS.id, _ACCOUNTS.active.is_(True)
 )
 

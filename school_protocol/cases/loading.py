@@ -48,7 +48,7 @@ from school_protocol.engine.visibility import Actor, Reader, UnitKind
 from school_protocol.people import repository as people_repository
 from school_protocol.storage import backups, case_numbers, chain_checks, work_queue
 from school_protocol.storage.backups import ErasedUnreadable
-from school_protocol.storage.engines import Session, known_of
+from school_protocol.storage.engines import Session, cache_of
 from school_protocol.storage.journal import Chain, Flaw
 from school_protocol.storage.models import CaseRecordRow
 
@@ -252,7 +252,7 @@ def folded(ctx: AppContext, session: Session, case_id: str) -> tuple[Protocol, C
 
 def _read_whole(ctx: AppContext, session: Session, case_id: str) -> tuple[CaseRecordRow, list[Event]]:
     """How a case was opened, and its events; of a page's snapshot they are opened once."""
-    known = known_of(session, _read_whole)
+    known = cache_of(session, _read_whole)
     if case_id not in known:
         opened = repository.opened(session, case_id)
         known[case_id] = opened, [from_entry(one) for one in repository.load_events(session, ctx.vault, case_id)]
@@ -282,7 +282,7 @@ def sign_of(protocol: Protocol, slot_id: str) -> str:
 
 
 def names_in(ctx: AppContext, session: Session, case_id: str) -> dict[str, Mapping[str, str]]:
-    known = known_of(session, names_in)
+    known = cache_of(session, names_in)
     if case_id not in known:
         known[case_id] = {
             person.slot_id: dict(person.values) if person.values else {}

@@ -18,7 +18,7 @@ from school_protocol.cases.index_repository import NEVER_DUE
 from school_protocol.cases.models import CaseDueRow, CaseIndexRow, CaseLookRow, CaseReferralRow
 from school_protocol.mail import Letter
 from school_protocol.notifications.models import CalendarFeedRow, DemoLetterRow, DigestChoiceRow, NoticeRow
-from school_protocol.storage.engines import remembered
+from school_protocol.storage.engines import cached
 from school_protocol.storage.models import DemoMarkRow, is_genuine, new_id
 from school_protocol.storage.sql import add_new, is_demo
 
@@ -49,7 +49,7 @@ def choice_of(session: Session, accounts: Collection[str]) -> dict[str, Choice]:
     return _choice_of(session, tuple(sorted(accounts)))
 
 
-@remembered
+@cached
 def _choice_of(session: Session, accounts: tuple[str, ...]) -> dict[str, Choice]:
     query = select(DigestChoiceRow).where(DigestChoiceRow.account.in_(accounts))
     rows = session.scalars(query) if accounts else ()

@@ -36,7 +36,7 @@ from school_protocol.engine.visibility import Unit, UnitKind
 from school_protocol.people.attestation_repository import withdrawn_certificates
 from school_protocol.people.models import CalendarRow, CertificateRow, ContactRow, DutyTurnRow, SchoolLevelRow
 from school_protocol.storage.administration_log import Kind
-from school_protocol.storage.engines import remembered
+from school_protocol.storage.engines import cached
 from school_protocol.storage.models import AdministrationRow, new_id
 from school_protocol.storage.sql import beyond
 
@@ -463,19 +463,19 @@ def verify_contact(session: Session, contact_id: str, *, on: date, by: str) -> N
     session.flush()
 
 
-@remembered
-def contacts_of(session: Session, unit_id: str) -> tuple[ContactRow, ...]:
-    """The contacts that serve a unit: its own first, then those above it, then the country's."""
+@cached
+def contacts_of(session: Session, unit_id: str) -> tuple[Any, ...]:
+    """The contacts that serve a unit, as rows: its own first, then those above it, then the country's."""
     here = unit(session, unit_id)
     chain = (here.id, *here.parents)
     here_or_everywhere = or_(ContactRow.unit.in_(chain), ContactRow.unit.is_(None))
-    query = select(ContactRow).where(here_or_everywhere, ContactRow.retired_at.is_(None))
-    rows = session.scalars(query.order_by(ContactRow.position, ContactRow.id)).all()
+    query = select(*ContactRow.__table__.c).where(here_or_everywhere, ContactRow.retired_at.is_(None))
+    rows = session.execute(query.order_by(ContactRow.position, ContactRow.id)).all()
     nearness = {each: place for place, each in enumerate(chain)}
     return tuple(sorted(rows, key=lambda row: nearness.get(row.unit or "", len(chain))))
 
 
-@remembered
+@cached
 def city_of(session: Session, unit_id: str) -> str:
     """In which town a unit is, as a list said it; empty where it is not known."""
     return session.scalar(select(UnitRow.city).where(UnitRow.id == unit_id)) or ""
@@ -513,7 +513,7 @@ def calendar_for(session: Session, here: Unit) -> Calendar:
     return _calendar_along(session, (here.id, *here.parents))
 
 
-@remembered
+@cached
 def _calendar_along(session: Session, chain: tuple[str, ...]) -> Calendar:
     rows = {row.unit: row for row in session.execute(_CALENDARS, {"units": chain})}
     for each in chain:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, defer
 
 from school_protocol.engine.errors import Unseen
 from school_protocol.protocol.models import DefinitionRow
-from school_protocol.storage.engines import known_of
+from school_protocol.storage.engines import cache_of
 from school_protocol.storage.models import is_genuine
 from school_protocol.storage.sql import add_rows
 
@@ -90,7 +90,7 @@ def definition_versions(session: Session) -> tuple[tuple[str, int, str], ...]:
 
 
 def _versions(session: Session) -> Iterator[Any]:
-    known = known_of(session, "versions")
+    known = cache_of(session, "versions")
     if "all" not in known:
         known["all"] = [row for row in session.execute(_VERSIONS) if is_genuine(session, DefinitionRow, row)]
     return iter(known["all"])

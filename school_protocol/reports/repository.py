@@ -28,7 +28,7 @@ from school_protocol.reports.models import (
     ReportAddressRow,
 )
 from school_protocol.reports.rules import WITHOUT_CASE, Status
-from school_protocol.storage.engines import Store, empty_log, remembered
+from school_protocol.storage.engines import Store, cached, empty_log
 from school_protocol.storage.models import new_id
 from school_protocol.storage.sql import add_new
 from school_protocol.storage.vault import Vault, canonical
@@ -245,10 +245,13 @@ def _free(session: Session) -> str:
             return code
 
 
-@remembered
-def door(session: Session, code: str) -> ReportAddressRow | None:
-    """The address with that code, ended or not."""
-    return session.get(ReportAddressRow, code)
+@cached
+def door(session: Session, code: str) -> Any:
+    """The row of the address with that code, ended or not; None where there is none."""
+    return session.execute(_DOOR, {"code": code}).one_or_none()
+
+
+_DOOR = select(*ReportAddressRow.__table__.c).where(ReportAddressRow.code == bindparam("code"))
 
 
 def of_unit(session: Session, unit: str) -> tuple[ReportAddressRow, ...]:
@@ -542,7 +545,7 @@ _WAITING_AT = select(PublicReportRow).where(
 )
 
 
-@remembered
+@cached
 def came_in(session: Session, unit: str, hour: datetime) -> int:
     """How many reports came to a school in that hour."""
     query = select(func.count()).where(PublicReportRow.unit == unit, PublicReportRow.hour == hour)

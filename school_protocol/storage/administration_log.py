@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, bindparam, event, func, insert, select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage import master_keys
-from school_protocol.storage.engines import VAULT, Store, remembered
+from school_protocol.storage.engines import VAULT, Store, cached
 from school_protocol.storage.journal import Break, Chain, Flaw, moment_text
 from school_protocol.storage.models import AdministrationLinkRow as Link
 from school_protocol.storage.models import AdministrationRow, new_id
@@ -393,7 +393,7 @@ def changes(session: Session, units: Collection[str], *, limit: int, kinds: Coll
     return list(_changes(session, tuple(sorted(units)), limit, tuple(sorted(kind.value for kind in kinds))))
 
 
-@remembered
+@cached
 def _changes(session: Session, units: tuple[str, ...], limit: int, kinds: tuple[str, ...]) -> tuple[Change, ...]:
     query = select(AdministrationRow).where(AdministrationRow.unit.in_(units))
     if kinds:

@@ -43,7 +43,7 @@ VAULT = "vault"
 """Where a session carries the keys of its context: for chains that are continued as it commits, and for keyed rows."""
 
 _AS_SET = "pragmas"
-"""Where a connection remembers how patient it is, and whether it only reads."""
+"""Where a connection caches how patient it is, and whether it only reads."""
 
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
@@ -171,12 +171,12 @@ class _Snapshot:
 
 
 _SNAPSHOTS: ContextVar[dict[object, _Snapshot] | None] = ContextVar("snapshots", default=None)
-_KNOWN, _STORE = "known", "store"
-_Known = dict[Any, dict[Any, Any]]
-MARK = select(table("directory_version", column("mark")).c.mark)
-"""What state the directory is in: another one after each change of what is remembered of it (`storage.migrate`)."""
-_KNOWN_MOST = 50_000
-"""What is remembered of a store begins anew beyond so many answers."""
+_CACHE, _STORE = "cache", "store"
+_Cache = dict[Any, dict[Any, Any]]
+DIRECTORY_VERSION = select(table("directory_version", column("version")).c.version)
+"""What state the directory is in: another one after each change of what is cached of it (`storage.migrate`)."""
+_CACHED_MOST = 50_000
+"""What is cached of a store begins anew beyond so many answers."""
 
 
 def share_readings() -> None:
@@ -204,39 +204,39 @@ def renew_readings(of: Engine | None = None) -> None:
             found.end()
 
 
-def known_of(session: Session, what: object) -> dict[Any, Any]:
+def cache_of(session: Session, what: object) -> dict[Any, Any]:
     """What was read already of the snapshot of this session, for whoever asks again; empty each time elsewhere.
 
     What a page found in the directory serves others, too, as long as the store says that nobody has changed it.
     """
     if _STORE not in session.info:
         return {}
-    if _KNOWN not in session.info:
-        tell_mark(session, session.scalar(MARK) if session.info[_STORE].remembers else None)
-    known: dict[Any, Any] = session.info[_KNOWN].setdefault(what, {})
+    if _CACHE not in session.info:
+        tell_version(session, session.scalar(DIRECTORY_VERSION) if session.info[_STORE].caches else None)
+    known: dict[Any, Any] = session.info[_CACHE].setdefault(what, {})
     return known
 
 
-def tell_mark(session: Session, mark: object) -> None:
-    """The mark of the snapshot of this session, from whoever asked for it with something else."""
-    if _STORE in session.info and _KNOWN not in session.info:
-        session.info[_KNOWN] = session.info[_STORE].known_at(mark)
+def tell_version(session: Session, version: object) -> None:
+    """The version of the snapshot of this session, from whoever asked for it with something else."""
+    if _STORE in session.info and _CACHE not in session.info:
+        session.info[_CACHE] = session.info[_STORE].cache_at(version)
 
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def remembered(ask: Callable[Concatenate[Session, P], T]) -> Callable[Concatenate[Session, P], T]:
+def cached(ask: Callable[Concatenate[Session, P], T]) -> Callable[Concatenate[Session, P], T]:
     """Of a repository's function: whoever asks the same of the same snapshot is told what was found.
 
-    Of the directory it asks tables of `migrate.REMEMBERED` alone. What it is given can be compared, and nobody changes
+    Of the directory it asks tables of `migrate.CACHED` alone. What it is given can be compared, and nobody changes
     what it returns.
     """
 
     @wraps(ask)
     def asked(session: Session, /, *given: P.args, **named: P.kwargs) -> T:
-        known, which = known_of(session, ask), (given, *named.items())
+        known, which = cache_of(session, ask), (given, *named.items())
         if which not in known:
             known[which] = ask(session, *given, **named)
         found: T = known[which]
@@ -248,13 +248,13 @@ def remembered(ask: Callable[Concatenate[Session, P], T]) -> Callable[Concatenat
 class Store:
     """One store of rows (a realm's, or the directory) with two ways in: to read, or to write all or nothing.
 
-    `remembers`: it is a directory, and says by a mark whether what was read of it holds still.
+    `caches`: it is a directory, and says by a version whether what was read of it holds still.
     """
 
-    def __init__(self, engine: Engine, *, remembers: bool = False) -> None:
+    def __init__(self, engine: Engine, *, caches: bool = False) -> None:
         self.engine = engine
-        self.remembers = remembers
-        self._memory: tuple[object, _Known] = (None, {})
+        self.caches = caches
+        self._cache: tuple[object, _Cache] = (None, {})
         reading: dict[str, Any] = {"purpose": READING}
         if engine.dialect.name == "postgresql":
             reading |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -287,7 +287,7 @@ class Store:
     def for_tenant(self, vault: object, narrow: Callable[[ORMExecuteState], None], **said: object) -> Self:
         """The same store for one of several who share it: sessions with keys of their own, and what `narrow` leaves."""
         found = copy(self)
-        found._memory = (None, {})
+        found._cache = (None, {})
         for name in ("_readers", "_writers", "_hasty_writers"):
             bound = getattr(self, name).kw["bind"].execution_options(**{VAULT: vault})
             made = sessionmaker(
@@ -299,7 +299,7 @@ class Store:
 
     def under(self, vault: object) -> None:
         """Have every session carry these keys, and whatever it writes be made with them."""
-        self._memory = (None, {})
+        self._cache = (None, {})
         for sessions in (self._readers, self._writers, self._hasty_writers):
             bound = sessions.kw["bind"].execution_options(**{VAULT: vault})
             sessions.configure(bind=bound, info={VAULT: vault})
@@ -381,14 +381,14 @@ class Store:
         if self._token is not None:
             session.execute(select(func.set_config(WHOSE, self._token, True)))
 
-    def known_at(self, mark: object) -> _Known:
-        """What is remembered of the snapshot with that mark, and of no other; nothing without one."""
-        known_at, known = self._memory
-        if mark is None:
+    def cache_at(self, version: object) -> _Cache:
+        """What is cached of the snapshot with that version, and of no other; nothing without one."""
+        cache_at, known = self._cache
+        if version is None:
             return {}
-        if mark != known_at or sum(map(len, known.values())) > _KNOWN_MOST:
+        if version != cache_at or sum(map(len, known.values())) > _CACHED_MOST:
             known = {}
-            self._memory = (mark, known)
+            self._cache = (version, known)
         return known
 
     def close(self) -> None:

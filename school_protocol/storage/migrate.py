@@ -31,11 +31,11 @@ APPEND_ONLY = {
     "realm": ("access", "access_batch", "anchor_taken", "case_record", "event", "tombstone"),
     "room": (),
 }  # fmt: skip
-REMEMBERED = (
+CACHED = (
     "account", "administration", "appointment", "calendar", "contact", "definition", "digest_choice", "openid",
     "public_door", "unit",
 )  # fmt: skip
-"""Tables of the directory that readers remember (`engines.remembered`): any change there gives the store a new mark."""
+"""Tables of the directory that readers keep in memory (`engines.cached`): any change there is another version of it."""
 _FOLDER = Path(__file__).parent / "migrations"
 _REFUSE = """CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
@@ -43,10 +43,10 @@ BEGIN
 END
 $body$"""
 
-MARK_TABLE = "directory_version"
-_MARK_ANEW = """CREATE FUNCTION mark_directory() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT AS $$
-BEGIN
-    UPDATE directory_version SET mark = gen_random_uuid();
+DIRECTORY_VERSION_TABLE = "directory_version"
+_NEW_VERSION = """CREATE FUNCTION new_directory_version() RETURNS trigger LANGUAGE plpgsql SET search_path FROM CURRENT
+AS $$ BEGIN
+    UPDATE directory_version SET version = gen_random_uuid();
     RETURN NULL;
 END
 $$"""
@@ -60,7 +60,7 @@ def statements(dialect: str, part: str, metadata: MetaData, *, purged: bool = Fa
     for name in growing:
         yield from _of_server(name) if dialect == "postgresql" else _of_file(metadata, name)
     if part == "directory":
-        yield from marking(dialect)
+        yield from versioning(dialect)
     file = _FOLDER / part / f"guards.{dialect}.sql"
     if file.exists():
         script = file.read_text("utf-8")
@@ -84,23 +84,23 @@ def _of_file(metadata: MetaData, name: str) -> Iterator[str]:
         )
 
 
-def marking(dialect: str) -> Iterator[str]:
-    """A mark that no other state of the directory ever has: not after a restore, nor after what came to nothing."""
+def versioning(dialect: str) -> Iterator[str]:
+    """A version that no other state of the directory ever has: not after a restore, nor after what came to nothing."""
     if dialect == "postgresql":
-        yield "CREATE TABLE directory_version (mark uuid NOT NULL)"
+        yield "CREATE TABLE directory_version (version uuid NOT NULL)"
         yield "INSERT INTO directory_version VALUES (gen_random_uuid())"
-        yield _MARK_ANEW
-        for name in REMEMBERED:
+        yield _NEW_VERSION
+        for name in CACHED:
             yield (
-                f"CREATE TRIGGER {name}_marks AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} "
-                "FOR EACH STATEMENT EXECUTE FUNCTION mark_directory()"
+                f"CREATE TRIGGER {name}_new_version AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON {name} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION new_directory_version()"
             )
         return
-    yield "CREATE TABLE directory_version (mark BLOB NOT NULL)"
+    yield "CREATE TABLE directory_version (version BLOB NOT NULL)"
     yield "INSERT INTO directory_version VALUES (randomblob(16))"
-    for name, verb in product(REMEMBERED, ("INSERT", "UPDATE", "DELETE")):
-        anew = "BEGIN UPDATE directory_version SET mark = randomblob(16); END"
-        yield f"CREATE TRIGGER {name}_marks_{verb.lower()} AFTER {verb} ON {name} {anew}"
+    for name, verb in product(CACHED, ("INSERT", "UPDATE", "DELETE")):
+        anew = "BEGIN UPDATE directory_version SET version = randomblob(16); END"
+        yield f"CREATE TRIGGER {name}_new_version_{verb.lower()} AFTER {verb} ON {name} {anew}"
 
 
 def _one_by_one(script: str) -> Iterator[str]:

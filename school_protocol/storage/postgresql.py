@@ -15,7 +15,7 @@ from school_protocol.storage import case_keys
 from school_protocol.storage.engines import WHOSE, Store, open_engine
 from school_protocol.storage.migrate import (
     APPEND_ONLY,
-    MARK_TABLE,
+    DIRECTORY_VERSION_TABLE,
     ROOM_PARTS,
     VERSION_TABLE,
     Part,
@@ -87,7 +87,7 @@ def _rows(part: Part, tables: Sequence[str], role: str, schema: str, purged: boo
         if table in _LOCKED:
             lines.append(f"GRANT UPDATE ({_LOCKED[table]}) ON {schema}.{table} TO {role};")
     if part == "directory":
-        lines.append(f"GRANT SELECT, UPDATE ON {schema}.{MARK_TABLE} TO {role};")
+        lines.append(f"GRANT SELECT, UPDATE ON {schema}.{DIRECTORY_VERSION_TABLE} TO {role};")
     if part == "room":
         lines.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};")
     if part == "realm":

@@ -114,7 +114,7 @@ class TrainingLocation:
         """Tables are made where they are missing. Raises NotPrepared."""
         self.settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         stores = [
-            Store(open_engine(url, kept=KEPT), remembers=part == "directory")
+            Store(open_engine(url, kept=KEPT), caches=part == "directory")
             for part, url in zip(ROOM_PARTS, self.where, strict=True)
         ]
         for part, store in zip(ROOM_PARTS, stores, strict=True):

@@ -46,7 +46,7 @@ from school_protocol.people import roster, teams
 from school_protocol.privacy import access_report, data_rights, emergency_access, holds
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.evidence_files import AtHand
-from school_protocol.storage.engines import Store, remembered
+from school_protocol.storage.engines import Store, cached
 from school_protocol.supervision import (
     referral_register,
     referral_repository,
@@ -165,19 +165,19 @@ def edited(function: Any, old: str, new: str) -> Iterator[None]:
     )  # fmt: skip
     made: dict[str, Any] = dict(plain.__globals__)
     exec(code, made)
-    before, remembering = plain.__code__, Store.known_at
+    before, caching = plain.__code__, Store.cache_at
     plain.__code__ = made[plain.__name__].__code__
-    Store.known_at = lambda _store, _mark: {}  # type: ignore[method-assign]
+    Store.cache_at = lambda _store, _mark: {}  # type: ignore[method-assign]
     _forget()
     try:
         yield
     finally:
         plain.__code__ = before
-        Store.known_at = remembering  # type: ignore[method-assign]
+        Store.cache_at = caching  # type: ignore[method-assign]
         _forget()
 
 
-_REMEMBERING = remembered(len).__code__
+_CACHING = cached(len).__code__
 
 
 def _forget() -> None:
@@ -191,7 +191,7 @@ def _forget() -> None:
 
 def _plain(function: Any) -> Any:
     """The function behind a property, a method, or what it answered before."""
-    if hasattr(function, "cache_clear") or getattr(function, "__code__", None) is _REMEMBERING:
+    if hasattr(function, "cache_clear") or getattr(function, "__code__", None) is _CACHING:
         function = function.__wrapped__
     for name in ("fget", "func", "__func__"):
         function = getattr(function, name, None) or function

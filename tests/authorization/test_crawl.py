@@ -90,9 +90,9 @@ TOGETHER = (("team_member", "fr"), ("team_coordinator", "ar"), ("academy", "fr")
 
 
 def test_people_at_once_come_to_what_each_comes_to_alone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Processes that remember nothing say what is to be seen; pages that differ by themselves are left out."""
+    """Processes that cache nothing say what is to be seen; pages that differ by themselves are left out."""
     with monkeypatch.context() as cold:
-        cold.setattr(Store, "known_at", lambda _store, _mark: {})
+        cold.setattr(Store, "cache_at", lambda _store, _mark: {})
         cold.setattr(rendering, "_in_language", rendering._in_language.__wrapped__)
         alone, again = ({one: crawled(world, *one) for one in TOGETHER} for _time in range(2))
     with ThreadPoolExecutor(len(TOGETHER)) as threads:

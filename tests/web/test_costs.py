@@ -262,8 +262,8 @@ def test_four_requests_ask_few_statements() -> None:
     assert {what: many for what, many in asked.items() if many > ASKED_MOST[what]} == {}
 
 
-def test_the_control_what_nobody_remembers_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Store, "known_at", lambda _store, _mark: {})
+def test_the_control_what_is_not_cached_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Store, "cache_at", lambda _store, _mark: {})
     with weight.played() as (app, player):
         asked = {what: statements for what, (_files, statements) in weight.flows(app, player)}
     assert all(many > ASKED_MOST[what] for what, many in asked.items()), asked

@@ -1,4 +1,4 @@
-"""What is read of the directory is remembered between pages, and never once somebody has changed it."""
+"""What is read of the directory is cached between pages, and never once somebody has changed it."""
 
 import re
 import subprocess
@@ -22,13 +22,13 @@ from school_protocol.protocol import repository as protocol_repository
 from school_protocol.reports import repository as reports_repository
 from school_protocol.storage import administration_log, engines
 from school_protocol.storage.engines import Engine, Session, Store
-from school_protocol.storage.migrate import REMEMBERED, Part
+from school_protocol.storage.migrate import CACHED, Part
 from school_protocol.storage.models import DirectoryBase
 from storage.conftest import NOW
 
 TODAY = NOW.date()
 OF_A_PAGE = {"_read_whole", "names_in", "came_in"}
-"""They ask a realm, of which nothing is remembered beyond a page."""
+"""They ask a realm, of which nothing is cached beyond a page."""
 OF_VERSIONS = {"_listed"}
 """It reads the definitions that `_versions` finds, whose bytes never change."""
 
@@ -62,7 +62,7 @@ ASKED: dict[str, Callable[[Session], Any]] = {
 
 @pytest.fixture
 def directory(url: tuple[str, str | None], make_tables: Callable[[Engine, Part], None]) -> Iterator[Store]:
-    store = Store(engines.open_engine(url[0], schema=url[1]), remembers=True)
+    store = Store(engines.open_engine(url[0], schema=url[1]), caches=True)
     make_tables(store.engine, "directory")
     with store.writing() as session:
         unit = auth_repository.add_unit(session, kind=UnitKind.school, code="01234A", names={"fr": "école"})
@@ -98,9 +98,9 @@ def names(store: Store) -> list[str]:
     return [one.account.name("fr") for one in found]
 
 
-def mark(store: Store) -> object:
+def version(store: Store) -> object:
     with store.reading() as session:
-        return session.scalar(engines.MARK)
+        return session.scalar(engines.DIRECTORY_VERSION)
 
 
 def test_the_next_page_asks_nothing_anew(directory: Store) -> None:
@@ -147,7 +147,7 @@ def test_whom_another_process_shuts_out_is_shut_out_at_the_next_page(
     assert names(directory) == []
 
 
-def test_the_control_without_the_mark_they_would_stay(directory: Store) -> None:
+def test_the_control_without_the_version_they_would_stay(directory: Store) -> None:
     assert names(directory) == ["Nadia"]
     with directory.engine.begin() as connection:
         for name in triggers(directory, "account"):
@@ -158,27 +158,29 @@ def test_the_control_without_the_mark_they_would_stay(directory: Store) -> None:
 
 
 @pytest.mark.postgresql
-@pytest.mark.parametrize("table", REMEMBERED)
-def test_each_kind_of_change_of_each_table_gives_another_mark(directory: Store, table: str) -> None:
+@pytest.mark.parametrize("table", CACHED)
+def test_each_kind_of_change_of_each_table_gives_another_version(directory: Store, table: str) -> None:
     if not is_server(directory):
-        assert triggers(directory, table) == {f"{table}_marks_{verb}" for verb in ("insert", "update", "delete")}
+        assert triggers(directory, table) == {f"{table}_new_version_{verb}" for verb in ("insert", "update", "delete")}
         return
-    before = mark(directory)
+    before = version(directory)
     with directory.engine.begin() as connection:
         connection.execute(text(f"INSERT INTO {table} SELECT * FROM {table} WHERE false"))
-    assert mark(directory) != before
-    assert triggers(directory, table) == {f"{table}_marks"}
+    assert version(directory) != before
+    assert triggers(directory, table) == {f"{table}_new_version"}
 
 
 def triggers(store: Store, table: str) -> set[str]:
-    """Those that mark the directory anew."""
+    """Those that give the directory another version."""
     said = (
         "SELECT tgname FROM pg_trigger WHERE tgrelid = CAST(:name AS regclass) AND NOT tgisinternal"
         if is_server(store)
         else "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = :name"
     )
     with store.reading() as session:
-        return {name for name in session.scalars(text(said), {"name": table}) if name.startswith(f"{table}_marks")}
+        return {
+            name for name in session.scalars(text(said), {"name": table}) if name.startswith(f"{table}_new_version")
+        }
 
 
 def is_server(store: Store) -> bool:
@@ -186,7 +188,7 @@ def is_server(store: Store) -> bool:
 
 
 def test_each_change_of_an_account_does(directory: Store) -> None:
-    marks = [mark(directory)]
+    versions = [version(directory)]
     for change in (
         lambda session: auth_repository.set_language(session, next(iter(member(session))), "ar"),
         lambda session: session.execute(text("DELETE FROM appointment")),
@@ -194,18 +196,18 @@ def test_each_change_of_an_account_does(directory: Store) -> None:
     ):
         with directory.writing() as session:
             change(session)
-        marks.append(mark(directory))
-    assert len(set(marks)) == 4
+        versions.append(version(directory))
+    assert len(set(versions)) == 4
 
 
-def test_what_is_remembered_is_asked_of_these_tables_alone(directory: Store) -> None:
+def test_what_is_cached_is_asked_of_these_tables_alone(directory: Store) -> None:
     source = {one: one.read_text("utf-8") for one in (Path(school_protocol.__file__).parent).rglob("*.py")}
-    decorated = {name for one in source.values() for name in re.findall(r"@remembered\ndef (\w+)", one)}
+    decorated = {name for one in source.values() for name in re.findall(r"@cached\ndef (\w+)", one)}
     by_hand = {
         re.findall(r"^ *def (\w+)", said[:found.start()], re.MULTILINE)[-1]
         for path, said in source.items()
         if path.name != "engines.py"
-        for found in re.finditer(r"known_of\(session", said)
+        for found in re.finditer(r"cache_of\(session", said)
     }  # fmt: skip
     assert decorated | by_hand == ASKED.keys() | OF_A_PAGE | OF_VERSIONS
     known = set(DirectoryBase.metadata.tables)
@@ -215,4 +217,4 @@ def test_what_is_remembered_is_asked_of_these_tables_alone(directory: Store) -> 
             page(directory, ask, said)
         asked = {table for one in said for table in re.findall(r"(?:FROM|JOIN|,) (\w+)", one)} & known
         assert asked, name
-        assert asked <= {*REMEMBERED}, name
+        assert asked <= {*CACHED}, name
