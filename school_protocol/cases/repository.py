@@ -235,12 +235,7 @@ def _columns(row: EventRow) -> dict[str, Any]:
 
 def load_events(session: Session, vault: Vault, case_id: str) -> tuple[Entry, ...]:
     """Every event of a case, opened; raises Unseen for no such case, Sealed for one that was erased."""
-    return load_since(session, vault, case_id, 0)
-
-
-def load_since(session: Session, vault: Vault, case_id: str, seq: int) -> tuple[Entry, ...]:
-    """The events after number `seq`."""
-    rows = session.execute(_EVENTS_AFTER, {"case": case_id, "after": seq}).all()
+    rows = session.execute(_EVERY_EVENT, {"case": case_id}).all()
     if not rows:
         opened(session, case_id)
         return ()
@@ -248,7 +243,13 @@ def load_since(session: Session, vault: Vault, case_id: str, seq: int) -> tuple[
     return tuple(_opened_entry(vault, key, row) for row in rows)
 
 
-def _events_after() -> Select[*tuple[Any, ...]]:
+def kinds_since(session: Session, case_id: str, seq: int) -> tuple[str, ...]:
+    """What sorts of events came after number `seq`; nothing is opened for that."""
+    later = (EventRow.case_id == case_id, EventRow.seq > seq)
+    return tuple(session.scalars(select(EventRow.kind).where(*later).order_by(EventRow.seq)))
+
+
+def _every_event() -> Select[*tuple[Any, ...]]:
     event, words, own = EventRow.__table__, EventWordsRow.__table__, ObjectKeyRow.__table__
     joined = event.outerjoin(words, (words.c.case_id == event.c.case_id) & (words.c.seq == event.c.seq)).outerjoin(
         own, (own.c.case_id == words.c.case_id) & (own.c.object_id == words.c.object_id)
@@ -257,11 +258,10 @@ def _events_after() -> Select[*tuple[Any, ...]]:
         *(event.c[name] for name in ("case_id", "seq", "kind", "actor", "role", "at", "occurred_at", "sealed")),
         event.c.words_commitment, words.c.object_id, words.c.sealed.label("sealed_words"), own.c.wrapped,
     )  # fmt: skip
-    later = (event.c.case_id == bindparam("case"), event.c.seq > bindparam("after"))
-    return select(*columns).select_from(joined).where(*later).order_by(event.c.seq)
+    return select(*columns).select_from(joined).where(event.c.case_id == bindparam("case")).order_by(event.c.seq)
 
 
-_EVENTS_AFTER = _events_after()
+_EVERY_EVENT = _every_event()
 
 
 def _opened_entry(vault: Vault, key: bytes, row: Row[*tuple[Any, ...]]) -> Entry:

@@ -49,6 +49,7 @@ from school_protocol.engine.visibility import Actor, UnitKind
 from school_protocol.language import ZONE
 from school_protocol.people import repository as people_repository
 from school_protocol.protocol import repository as protocol_repository
+from school_protocol.storage.engines import readings_shared
 
 SCHOOL_WEEK = {
     **{day: (Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))) for day in range(5)},
@@ -270,8 +271,10 @@ class Player:
     numbers: dict[str, str] = field(default_factory=dict)
     """Name of a case in the script → its number."""
     played: list[Played] = field(default_factory=list)
-    unseen: set[str] = field(default_factory=set)
-    """Cases of the script that nobody of the team has opened since something in them cried to be seen."""
+    unseen: dict[str, set[str]] = field(default_factory=dict)
+    """Cases of the script that nobody of the team has opened since something in them cried to be seen → who looked."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """Number of a case → its id."""
     watching: bool = True
     """Whether the state and the dues after each step are read back."""
 
@@ -318,7 +321,8 @@ class Player:
                 raise ScriptError(f"step {number}: unknown word {sorted(unknown)[0]!r}")
             self._turn(step, number)
             if "do" in step:
-                self.played.append(self._one(number, step))
+                with readings_shared():
+                    self.played.append(self._one(number, step))
         return self.played
 
     def _turn(self, step: Step, number: int) -> None:
@@ -352,13 +356,14 @@ class Player:
 
     def _look(self, actor: Actor, case: str) -> None:
         """Open the case's page, where nobody of the team has yet: that is an event."""
-        if case not in self.unseen:
+        if case not in self.unseen or actor.id in self.unseen[case]:
             return
         before = self._seq(case)
         with suppress(Unseen):
             see_case(self.ctx, actor, self.numbers[case])
+        self.unseen[case].add(actor.id)
         if self._seq(case) > before:
-            self.unseen.discard(case)
+            del self.unseen[case]
 
     def _weigh(self, played: Played, actor: Actor, step: Step, case: str) -> None:
         """Count the answers of this step: those that somebody gives, and those that the form held as it opened."""
@@ -485,8 +490,14 @@ class Player:
         return str(records[-1].seq) if records else ""
 
     def case_id(self, case: str = "") -> str | None:
-        with self.ctx.realm.reading() as session:
-            return repository.find_by_number(session, self.numbers.get(case, ""))
+        number = self.numbers.get(case, "")
+        if number not in self.ids:
+            with self.ctx.realm.reading() as session:
+                found = repository.find_by_number(session, number)
+            if found is None:
+                return None
+            self.ids[number] = found
+        return self.ids[number]
 
     def _seq(self, case: str) -> int:
         found = self.case_id(case)
@@ -500,11 +511,10 @@ class Player:
         if found is None:
             return
         with self.ctx.realm.reading() as session:
-            entries = repository.load_since(session, self.ctx.vault, found, before)
+            played.events = repository.kinds_since(session, found, before)
             loaded = load_by_id(self.ctx, session, actor, found) if self.watching else None
-        played.events = tuple(entry.kind for entry in entries)
         if {"CaseOpened", "ReportReceived", "DangerRaised"} & set(played.events):
-            self.unseen.add(case)
+            self.unseen[case] = set()
         if loaded is None:
             return
         played.state, played.level = loaded.case.state, loaded.case.level
@@ -538,7 +548,7 @@ def branched(player: Player) -> Iterator[Player]:
         try:
             yield replace(
                 player, ctx=ctx, clock=clock, actors=dict(player.actors), numbers=dict(player.numbers),
-                played=[], unseen=set(player.unseen),
+                played=[], unseen={case: set(looked) for case, looked in player.unseen.items()}, ids={},
             )  # fmt: skip
         finally:
             ctx.close()

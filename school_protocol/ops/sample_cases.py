@@ -232,7 +232,8 @@ def played(
         with player.ctx.directory.writing() as session:
             people_repository.set_calendar(session, player.places[ScopeKind.region], calendar)
         for place, draw in enumerate(draws, 1):
-            tries = (_play(replace(player, numbers={}, played=[], unseen=set()), *draw(), now) for _try in range(TRIES))
+            anew = partial(replace, player, numbers={}, played=[], unseen={}, ids={})
+            tries = (_play(anew(), *draw(), now) for _try in range(TRIES))
             found += next(filter(None, tries), [])
             progress(place, len(draws))
     if not any(one.history.ended for one in found):

@@ -195,6 +195,19 @@ def end_readings() -> None:
     _SNAPSHOTS.set(None)
 
 
+@contextmanager
+def readings_shared() -> Iterator[None]:
+    """The same for as long as this lasts; where readings are shared already they go on as they are."""
+    if _SNAPSHOTS.get() is not None:
+        yield
+        return
+    share_readings()
+    try:
+        yield
+    finally:
+        end_readings()
+
+
 def renew_readings(of: Engine | None = None) -> None:
     """What is read from now on is read as it stands now: of every store, or of those on this engine."""
     shared = _SNAPSHOTS.get() or {}

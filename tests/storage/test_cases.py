@@ -46,11 +46,12 @@ def test_any_text_round_trips(realm: Realm, bodies: list[dict[str, Any]], words:
     assert all(found.words == words for found in realm.load(case_id))
 
 
-def test_load_since(realm: Realm) -> None:
-    case_id = realm.open_case(entry(), entry(), entry())
+def test_kinds_since(realm: Realm) -> None:
+    first, other = entry(), entry(kind="Recorded")
+    case_id = realm.open_case(first, other, first)
     with realm.store.reading() as session:
-        assert [found.seq for found in cases_repository.load_since(session, realm.vault, case_id, 1)] == [2, 3]
-        assert cases_repository.load_since(session, realm.vault, case_id, 3) == ()
+        assert cases_repository.kinds_since(session, case_id, 1) == (other.kind, first.kind)
+        assert cases_repository.kinds_since(session, case_id, 3) == ()
 
 
 def test_a_case_is_found_by_its_number(realm: Realm) -> None:

@@ -129,7 +129,7 @@ def sat_down(room: Room, number: int = 1) -> LiveTable:
         room=room, number=number,
     )  # fmt: skip
     player.numbers[""], player.watching = first.case.number, False
-    player.unseen.add("")
+    player.unseen[""] = set()
     return LiveTable(room, number, player)
 
 

@@ -142,7 +142,7 @@ def _latest(ctx: AppContext, number: str, seq: int) -> str:
     with ctx.realm.reading() as session:
         case_id = cases_repository.find_by_number(session, number)
         assert case_id is not None
-        return repr(cases_repository.load_since(session, ctx.vault, case_id, seq - 1))
+        return repr(cases_repository.load_events(session, ctx.vault, case_id)[seq - 1 :])
 
 
 # ---- the trial -------------------------------------------------------------------------------------------------------
