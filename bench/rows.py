@@ -28,6 +28,7 @@ from school_protocol.cases import service as cases_service
 from school_protocol.config import LANGUAGES
 from school_protocol.engine import decisions, intents
 from school_protocol.engine.case import Case, fold
+from school_protocol.engine.deadlines import open_dues, read
 from school_protocol.engine.errors import Refused
 from school_protocol.language import Wording
 
@@ -249,7 +250,10 @@ def decision_made(shop: Workshop) -> Outcome:
     intent = intents.MakeMove(shop.ctx.move)
 
     def decide() -> None:
-        decisions.decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, intent)
+        made = decisions.decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, intent)
+        numbered = [event.numbered(loaded.case.last_seq + place) for place, event in enumerate(made.events, 1)]
+        after = fold(loaded.protocol, numbered, loaded.case.copied())
+        open_dues(read(loaded.protocol, after, loaded.now, loaded.around))
 
     needs = len(loaded.protocol.moves[shop.ctx.move].needs)
     return _against_trigger(shop, Work(decide, 200), f"{shop.ctx.move}: {needs} needs")

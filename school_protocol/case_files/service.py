@@ -103,7 +103,7 @@ def revoke(ctx: AppContext, actor: Actor, number: str, document: str, copy: int,
         event = DocumentRevoked(
             actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, document=document, copy=copy, reason=said
         )
-        (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        kept = keep(ctx, session, loaded, [event]).events[-1]
         repository.drop_copy(session, loaded.case_id, document, copy)
         access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=NOTE)
         assert isinstance(kept, DocumentRevoked)
@@ -306,7 +306,7 @@ def hand_out(
         about=handed.about,
         parts=tuple(hashlib.sha256(one).hexdigest() for one in parts),
     )
-    (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    kept = keep(ctx, session, loaded, [event]).events[-1]
     access_log.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=ctx.now(), what=handed.note)
     idempotency.use(session, press, {"copy": handed.copy, "seq": kept.seq}, at=ctx.now())
     until = loaded.now + KEPT

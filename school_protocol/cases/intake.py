@@ -12,7 +12,7 @@ from typing import Any
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.permissions import schools_of
 from school_protocol.cases import index_repository, lookup_repository, repository
-from school_protocol.cases.loading import Loaded, keep, load_by_id, notify, scope_of, surroundings
+from school_protocol.cases.loading import Loaded, keep_in, load_by_id, notify, scope_of, surroundings
 from school_protocol.cases.models import ReportRow
 from school_protocol.cases.on_paper import OnPaper, paper_of, writers
 from school_protocol.cases.opening_gate import refuse_unopened
@@ -30,7 +30,6 @@ from school_protocol.cases.showing import (
 from school_protocol.cases.view_models import AccountLine, ActView, Choices, ReceiptLine
 from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import in_team, role_for
-from school_protocol.engine.case import fold
 from school_protocol.engine.case_parts import is_above
 from school_protocol.engine.decisions import available, decide
 from school_protocol.engine.definition import START, Act, ActKind, Protocol
@@ -305,12 +304,12 @@ def _open(
         unit=place.id,
         opened_at=opened.occurred_at,
     )
-    events = keep(ctx, session, case_id, protocol, (), decision.events, decision.people, around)
+    case = keep_in(ctx, session, case_id, protocol, None, decision.events, decision.people, around)
     lookup_repository.settle_report(session, report, lookup_repository.ReportStatus.opened, case_id)
     if other is not None:
         other.also(session, case_id)
-    case = fold(protocol, events)
-    notify(ctx, session, protocol, case, case_id, _with_opening(protocol, protocol.acts[intent.act], events), around)
+    told = _with_opening(protocol, protocol.acts[intent.act], case.events)
+    notify(ctx, session, protocol, case, case_id, told, around)
     may_see = index_repository.find(session, scope_of(ctx, actor), number, today=today_for(ctx)) is not None
     raised = bool(case.live_dangers())
     outcome = {"number": number, "report": report, "raised": raised, "may_see": may_see}

@@ -355,23 +355,33 @@ def with_organisations(ctx: AppContext, loaded: Loaded) -> Loaded:
 
 
 def keep(
+    ctx: AppContext, session: Session, loaded: Loaded, events: Sequence[Event], people: Iterable[NewPerson] = ()
+) -> Case:
+    """Append events to the case as it was loaded: `keep_in`."""
+    return keep_in(ctx, session, loaded.case_id, loaded.protocol, loaded.case, events, people, loaded.around)
+
+
+def keep_in(
     ctx: AppContext,
     session: Session,
     case_id: str,
     protocol: Protocol,
-    before: Sequence[Event],
+    before: Case | None,
     events: Sequence[Event],
     people: Iterable[NewPerson] = (),
     around: Surroundings | None = None,
-) -> tuple[Event, ...]:
-    """Append events after those `before`, seal the people named with them, rewrite the index row; all or nothing.
+) -> Case:
+    """Append events to the case as it was `before`, seal the people named with them, rewrite the index row.
 
-    Raises Unseen where they would open a case again whose erasure has begun.
+    All or nothing; returns the case after them. Raises Unseen where they would open a case again whose erasure has
+    begun.
     """
     if any(isinstance(event, StepTaken) and protocol.states[event.source].ended for event in events):
         _not_gone(ctx, session, case_id)
-    expected = before[-1].seq if before else 0
-    entries = repository.append(session, ctx.vault, case_id, expected, [to_entry(protocol, event) for event in events])
+    case = before.copied() if before else Case()
+    entries = repository.append(
+        session, ctx.vault, case_id, case.last_seq, [to_entry(protocol, event) for event in events]
+    )
     for person in people:
         repository.keep_identities(
             session,
@@ -382,13 +392,13 @@ def keep(
             values=person.identity,
             marks=marks_of(person.identity),
         )
-    numbered = tuple(event.numbered(entry.seq) for event, entry in zip(events, entries, strict=True))
-    whole = [*before, *numbered]
-    case = fold(protocol, whole, earlier=ctx.library.earlier(protocol.protocol, whole))
+    numbered = [event.numbered(entry.seq) for event, entry in zip(events, entries, strict=True)]
+    case.earlier = ctx.library.earlier(protocol.protocol, [*case.events, *numbered])
+    case = fold(protocol, numbered, case)
     if any(isinstance(event, EntryRetracted) for event in numbered):
         repository.unmark(session, case_id, case.former)
     _write(ctx, session, case_id, read(protocol, case, ctx.now(), around or surroundings(ctx, case.unit)))
-    return numbered
+    return case
 
 
 def _not_gone(ctx: AppContext, session: Session, case_id: str) -> None:

@@ -358,14 +358,11 @@ def keep_decision(
     with ExitStack() as endings:
         for ending in ctx.wiring.endings if is_limited else ():
             endings.enter_context(ending(ctx, session, loaded.case_id))
-        events = keep(
-            ctx, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people,
-            loaded.around,
-        )  # fmt: skip
+        after = keep(ctx, session, loaded, decision.events, decision.people)
+        events = after.events[len(loaded.events) :]
         if receiving is not None:
             open_contribution(ctx, session, loaded, events, receiving)
         if any(_tells(loaded, event) for event in events):
-            after = fold(loaded.protocol, [*loaded.events, *events], earlier=loaded.case.earlier)
             notify(ctx, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
     raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
     outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}

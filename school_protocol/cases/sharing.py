@@ -20,6 +20,7 @@ from school_protocol.cases.loading import (
     account_names,
     folded,
     keep,
+    keep_in,
     known_by,
     load,
     load_by_id,
@@ -77,12 +78,11 @@ def carry(ctx: AppContext, session: Session, loaded: Loaded, move: Move) -> None
     readers = readers_above(target.protocol, target.case, target.around)
     if readers and readers <= set(joined.exclusions):
         raise Refused((Reason("nobody_left"),))
-    events = keep(ctx, session, other_id, target.protocol, target.events, [joined], around=target.around)
-    case = fold(target.protocol, [*target.events, *events], earlier=target.case.earlier)
+    case = keep(ctx, session, target, [joined])
     steps = urgent_steps(target.protocol, case, loaded.actor, ctx.now(), target.around, joined.role)
     if steps:
-        made = keep(ctx, session, other_id, target.protocol, [*target.events, *events], steps, around=target.around)
-        notify(ctx, session, target.protocol, case, other_id, made, target.around)
+        after = keep_in(ctx, session, other_id, target.protocol, case, steps, around=target.around)
+        notify(ctx, session, target.protocol, case, other_id, after.events[len(case.events) :], target.around)
 
 
 def _joined_event(
@@ -225,7 +225,7 @@ def open_elsewhere(
         unit=unit,
         opened_at=ctx.now(),
     )
-    return keep(ctx, session, case_id, loaded.protocol, (), [opened, joined], people)
+    return tuple(keep_in(ctx, session, case_id, loaded.protocol, None, [opened, joined], people).events)
 
 
 def _receiving_unit(ctx: AppContext, loaded: Loaded, asked: Record | None) -> str:

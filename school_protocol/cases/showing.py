@@ -389,7 +389,7 @@ def _mark_seen(ctx: AppContext, session: Session, loaded: Loaded) -> Loaded:
     event = _seeing_event(ctx, loaded)
     if event is None:
         return loaded
-    keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    keep(ctx, session, loaded, [event])
     return load_by_id(ctx, session, loaded.actor, loaded.case_id, reading=True)
 
 

@@ -421,7 +421,7 @@ class Decider:
         if move.sets.assess or move.sets.level is not None:
             level, grid = self._assessed(move)
             step = replace(step, level=level, grid=grid)
-        return replace(step, dues=self._dues_after(step))
+        return step
 
     def _history(self, move: Move) -> str | None:
         if move.to != HISTORY:
@@ -438,15 +438,6 @@ class Decider:
             return move.sets.level, {}
         record = last_grid(self.protocol, self.case)
         return assessed_level(self.protocol, self.case, record.answers if record else {})
-
-    def _dues_after(self, step: StepTaken) -> dict[str, str]:
-        after = fold(self.protocol, [step.numbered(self.case.last_seq + 1)], self.case.copied())
-        counts = dues(read(self.protocol, after, self.now, self.around))
-        return {
-            f"{count.deadline}:{count.subject}" if count.subject else count.deadline: count.due_at.isoformat()
-            for count in counts
-            if count.is_open
-        }
 
     # ---- taking back -----------------------------------------------------------------------------------------
 

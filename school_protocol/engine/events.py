@@ -204,8 +204,6 @@ class StepTaken(Event):
     """Need → reason for going on without it."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """The facts that the needs read, as they were."""
-    dues: Mapping[str, str] = field(default_factory=dict)
-    """Deadlines that run from here: key → ISO moment."""
     level: int | None = None
     grid: Mapping[str, Any] = field(default_factory=dict)
     successor: str | None = None
@@ -616,6 +614,7 @@ def from_entry(entry: Entry) -> Event:
             paper=_handwritten(body.get("paper")),
         )
     if kind is EventKind.step_taken:
+        body.pop("dues", None)  # steps told what fell due after them, once; it is worked out where it is read
         body["reason"] = words.get("reason", "")
         body["departures"] = {need: words.get(f"departures.{need}", "") for need in body["departures"]}
     elif kind in _REASONED:

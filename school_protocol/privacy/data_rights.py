@@ -412,7 +412,7 @@ def open_copy(ctx: AppContext, actor: Actor, number: str, export_id: str, langua
             language=language, copy=copy, content_head=head.hash, digest=hashlib.sha256(data).hexdigest(),
             reader=view.sign, at_seq=head.seq, about=found.person, request=found.seq,
         )  # fmt: skip
-        keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        keep(ctx, session, loaded, [event])
         access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=NOTE)
     return Opened(f"{number}-{view.sign}-{copy}-{language}.pdf", data, copy)
 

@@ -183,7 +183,7 @@ def break_door(ctx: AppContext, actor: Actor, number: str, asked: Asked) -> str:
             actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, until=until.isoformat(),
             review_by=review_by.isoformat(), reason=said,
         )  # fmt: skip
-        (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        kept = keep(ctx, session, loaded, [event]).events[-1]
         after = load_by_id(ctx, session, actor, loaded.case_id)
         told = reviewers(loaded.protocol)
         tell_of_access(ctx, session, after, told, urgent=True)
@@ -293,7 +293,7 @@ def review(
             actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, door=seq, justified=bool(justified),
             sentence=said,
         )  # fmt: skip
-        (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        kept = keep(ctx, session, loaded, [event]).events[-1]
         assert isinstance(kept, DoorReviewed)
         return kept
 
@@ -367,7 +367,7 @@ def lift(ctx: AppContext, actor: Actor, number: str, asked: Asked) -> AccessLift
             actor=actor.id, role=loaded.roles[0], at=loaded.now, occurred_at=loaded.now, until=until.isoformat(),
             reason=said,
         )  # fmt: skip
-        (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        kept = keep(ctx, session, loaded, [event]).events[-1]
         tell_of_access(ctx, session, loaded, heads(loaded.protocol), urgent=False)
         reason = f"lifting.{kept.seq}"
         access_log.note(
@@ -391,7 +391,7 @@ def end_access(ctx: AppContext, actor: Actor, number: str, opened: int) -> bool:
         if not found.stands(loaded.now):
             return False
         event = AccessEnded(actor=actor.id, role=found.role, at=loaded.now, occurred_at=loaded.now, opened=found.seq)
-        keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        keep(ctx, session, loaded, [event])
         return True
 
 

@@ -97,7 +97,7 @@ def _kept(
 ) -> idempotency.Outcome:
     """The opening as an event, and the press used up; returns where that press led."""
     loaded = piece.loaded
-    (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    kept = keep(ctx, session, loaded, [event]).events[-1]
     outcome = {"seq": kept.seq, "raised": False, "number": loaded.case.number, "at": ctx.now().isoformat()}
     idempotency.use(session, press, outcome, at=ctx.now())
     return outcome

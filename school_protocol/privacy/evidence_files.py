@@ -175,7 +175,7 @@ def _attached(
                 actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, file=file_id, entry=entry,
                 piece=piece.number, step=FileStep.kept, sha256=digest, size=len(data), format=found.format.value,
             )  # fmt: skip
-            (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+            kept = keep(ctx, session, loaded, [event]).events[-1]
             access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what="file.kept")
             idempotency.use(session, press, {"seq": kept.seq, "raised": False, "number": number}, at=ctx.now())
             return Kept(kept.seq, number=number, format=found.format)
@@ -303,8 +303,7 @@ def _handled(
         ]  # fmt: skip
         seq = loaded.case.last_seq
         if events:
-            kept = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, events, around=loaded.around)
-            seq = kept[-1].seq
+            seq = keep(ctx, session, loaded, events).last_seq
         for step, _target in steps:
             access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=f"file.{step.value}")
             _tell(ctx, session, piece, life, step)

@@ -138,7 +138,7 @@ def _kept(
 ) -> datetime:
     """The event, the bar in the database, the access and the press: all of it, or nothing."""
     repository.lock_limits(session, loaded.case_id)
-    keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    keep(ctx, session, loaded, [event])
     if retention.write_limit(ctx, session, loaded.case_id) is None:
         repository.bar(session, loaded.case_id, retention.bar_of(ctx, session, loaded.case_id))
     access_log.note(session, case_id=loaded.case_id, account=event.actor, at=ctx.now(), what=what)

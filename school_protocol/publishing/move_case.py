@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from school_protocol.auth import permissions
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.loading import folded, keep, surroundings
+from school_protocol.cases.loading import folded, keep_in, surroundings
 from school_protocol.context import AppContext
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, Conflict, Sealed, Tampered, Unseen
@@ -270,7 +270,7 @@ def _follow(ctx: AppContext, session: Session, case_id: str, asked: MoveRequest)
         return found, False
     role = permissions.posts_with(ctx, actor, Permission.publish)[0].role
     event = version_changed(case, protocol, later, actor.id, role, ctx.now(), asked.reason)
-    keep(ctx, session, case_id, later, case.events, [event], around=around)
+    keep_in(ctx, session, case_id, later, case, [event], around=around)
     return found, True
 
 

@@ -595,7 +595,7 @@ def _write_event(
         actor=actor.id, role=_reading_role(ctx, header, actor, unit), at=ctx.now(), occurred_at=ctx.now(),
         how=how, hour=header.hour.isoformat(),
     )  # fmt: skip
-    keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    keep(ctx, session, loaded, [event])
 
 
 def _reading_role(ctx: AppContext, header: PublicHeader, actor: Actor, unit: Unit) -> str:

@@ -333,7 +333,7 @@ def written_once(
                 return repeated(before)
             loaded = load(ctx, session, actor, number)
             event = event_of(session, loaded)
-            (kept,) = keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+            kept = keep(ctx, session, loaded, [event]).events[-1]
             outcome = {"seq": kept.seq, "raised": False, "number": loaded.case.number}
             idempotency.use(session, press, outcome, at=ctx.now())
             return Done(kept.seq, False, number=loaded.case.number)

@@ -204,7 +204,7 @@ class World:
         with self.ctx.realm.writing() as session:
             loaded = load_by_id(self.ctx, session, self.actor(who), self.ids[name])
             made = event(actor=self.account(who), role=role, at=self.ctx.now(), occurred_at=self.ctx.now(), **said)
-            (kept,) = keep(self.ctx, session, loaded.case_id, loaded.protocol, loaded.events, [made])
+            kept = keep(self.ctx, session, loaded, [made]).events[-1]
         return kept.seq
 
     def by_hand(self) -> None:

@@ -161,8 +161,8 @@ class Disclosed(Worded):
         with self.ctx.realm.writing() as session:
             loaded = load(self.ctx, session, self.player.actor("head"), self.number)
             new = [replace(one, seq=0) for one in self.happened]
-            kept = keep(self.ctx, session, loaded.case_id, loaded.protocol, loaded.events, new)
-        assert list(kept) == self.happened
+            kept = keep(self.ctx, session, loaded, new).events[loaded.case.last_seq :]
+        assert kept == self.happened
         self._forge()
 
     def _register_intimate(self) -> None:
@@ -272,7 +272,6 @@ class Disclosed(Worded):
             "target": lambda: move.to,
             "departures": lambda: {need: self.words()},
             "values": lambda: {need: self.words()},
-            "dues": lambda: {"x": later.isoformat()},
             "level": lambda: 2,
             "grid": lambda: {"grid": self.words("team")},
             "successor": lambda: None,

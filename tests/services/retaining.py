@@ -8,7 +8,7 @@ from datetime import date
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases.loading import folded, keep
+from school_protocol.cases.loading import folded, keep_in
 from school_protocol.context import today_for
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import Unseen
@@ -72,7 +72,7 @@ class Keeping:
         ctx = self.school.ctx
         with ctx.realm.writing() as session:
             protocol, case = folded(ctx, session, self.case_id(number))
-            keep(ctx, session, self.case_id(number), protocol, case.events, [event])
+            keep_in(ctx, session, self.case_id(number), protocol, case, [event])
 
     def step(self, target: str, *, level: int | None = None, number: str = "") -> None:
         """The case goes to that state, as if a move of the definition had led there."""

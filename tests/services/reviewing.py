@@ -20,7 +20,7 @@ def write(school: School, *events: Event) -> None:
     """Put these events after what the case has."""
     with school.ctx.realm.writing() as session:
         loaded = load(school.ctx, session, school.person("head"), school.number)
-        keep(school.ctx, session, loaded.case_id, loaded.protocol, loaded.events, events)
+        keep(school.ctx, session, loaded, events)
 
 
 def placed(school: School, state: str, *, level: int | None = None, by: str = "team_coordinator") -> None:

@@ -367,7 +367,7 @@ class Filled:
                 actor=self.people[0].id, role="", at=now, occurred_at=now, move=move.key, source=loaded.case.state,
                 target=state, level=2, successor=self.other if self.protocol.states[state].successor else None,
             )  # fmt: skip
-            keep(self.ctx, session, self.case_id, self.protocol, loaded.events, [step])
+            keep(self.ctx, session, loaded, [step])
 
     def is_open_in(self, act: Act, state: str) -> bool:
         if state == START or self.protocol.states[state].successor:

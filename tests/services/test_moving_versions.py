@@ -320,14 +320,14 @@ def test_one_case_that_cannot_be_read_keeps_no_other_off_the_list(
 
 def test_somebody_who_writes_meanwhile_is_waited_for(checked: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(checked.ctx, HARMLESS)
-    real, clashes = loading.keep, count()
+    real, clashes = loading.keep_in, count()
 
     def clashing(*arguments: Any, **more: Any) -> Any:
         if next(clashes) == 0:
             raise Conflict(1, 2)
         return real(*arguments, **more)
 
-    monkeypatch.setattr(move_case_module, "keep", clashing)
+    monkeypatch.setattr(move_case_module, "keep_in", clashing)
     assert moved(checked).is_moved
     assert next(clashes) == 2
     agrees_with_its_events(checked)

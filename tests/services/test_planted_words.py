@@ -508,7 +508,7 @@ class Packed:
         ctx = self.school.ctx
         with ctx.realm.writing() as session:
             loaded = load(ctx, session, self.school.person("head"), self.school.number)
-            keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event])
+            keep(ctx, session, loaded, [event])
 
     def draft(self, profile: str, language: str) -> printing.Draft:
         ctx = self.school.ctx

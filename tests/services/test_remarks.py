@@ -88,7 +88,7 @@ def revoke(school: School, copy: int) -> None:
             actor=head.id, role="head", at=loaded.now, occurred_at=loaded.now, document="case_file", copy=copy,
             reason="Erreur",
         )  # fmt: skip
-        keep(school.ctx, session, loaded.case_id, loaded.protocol, loaded.events, [event])
+        keep(school.ctx, session, loaded, [event])
 
 
 # ---- attaching -------------------------------------------------------------------------------------------------------

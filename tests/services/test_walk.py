@@ -172,7 +172,7 @@ class Walk(RuleBasedStateMachine):
         )  # fmt: skip
         with self.ctx.realm.writing() as session:
             loaded = load_by_id(self.ctx, session, self.people[0], self.case_id)
-            keep(self.ctx, session, self.case_id, self.protocol, loaded.events, [step])
+            keep(self.ctx, session, loaded, [step])
 
     @rule(seed=SEEDS)
     def look(self, seed: int) -> None:
