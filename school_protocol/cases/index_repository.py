@@ -539,8 +539,15 @@ def find(session: Session, scope: Scope, number: str, *, today: date) -> IndexRo
 
 def find_id(session: Session, scope: Scope, number: str, *, today: date) -> str | None:
     """The id of the case with that number, if this person sees it: one row, nothing of it read."""
-    seen = select(CaseIndexRow.case_id).where(CaseIndexRow.number == number, where_visible(scope, today))
-    return session.scalar(seen)
+    seen = _numbered_all_day(_all_day(scope), today) if is_for_all_day(scope) else _numbered(scope, today)
+    return session.scalar(seen, {"number": number})
+
+
+def _numbered(scope: Scope, today: date) -> Select[str]:
+    return select(CaseIndexRow.case_id).where(CaseIndexRow.number == bindparam("number"), where_visible(scope, today))
+
+
+_numbered_all_day = lru_cache(maxsize=512)(_numbered)
 
 
 def find_by_id(session: Session, scope: Scope, case_id: str, *, today: date) -> IndexRow | None:

@@ -48,7 +48,7 @@ from school_protocol.engine.visibility import Actor, Reader, UnitKind
 from school_protocol.people import repository as people_repository
 from school_protocol.storage import backups, case_numbers, chain_checks, work_queue
 from school_protocol.storage.backups import ErasedUnreadable
-from school_protocol.storage.engines import Session, cache_of
+from school_protocol.storage.engines import Session, cache_of, read_before
 from school_protocol.storage.journal import Chain, Flaw
 from school_protocol.storage.models import CaseRecordRow
 
@@ -243,21 +243,28 @@ def roles_by_door(loaded: Loaded) -> tuple[str, ...]:
 
 def folded(ctx: AppContext, session: Session, case_id: str) -> tuple[Protocol, Case]:
     """A case as its events make it, and the version of its protocol that it follows now."""
-    opened, events = _read_whole(ctx, session, case_id)
+    known, before = cache_of(session, folded), read_before(session, folded)
+    if case_id not in known:
+        opened = repository.opened(session, case_id)
+        if case_id not in before or before[case_id][0] != repository.state(session, case_id):
+            before[case_id] = _read_whole(ctx, session, opened)
+        known[case_id] = before[case_id]
+    found: _Read = known[case_id]
+    return found[1:]
+
+
+_Read = tuple[tuple[int, int], Protocol, Case]
+"""A case as it was read: the `repository.state` it was in, by which version, and what its events come to."""
+
+
+def _read_whole(ctx: AppContext, session: Session, opened: CaseRecordRow) -> _Read:
+    entries = repository.load_events(session, ctx.vault, opened.id)
+    events = [from_entry(one) for one in entries]
     changes = (event for event in reversed(events) if isinstance(event, VersionChanged))
     latest = next(changes, None)
     protocol = ctx.library.protocol(opened.protocol, latest.version if latest else opened.version)
-    return protocol, fold(protocol, events, earlier=ctx.library.earlier(opened.protocol, events))
-
-
-def _read_whole(ctx: AppContext, session: Session, case_id: str) -> tuple[CaseRecordRow, list[Event]]:
-    """How a case was opened, and its events; of a page's snapshot they are opened once."""
-    known = cache_of(session, _read_whole)
-    if case_id not in known:
-        opened = repository.opened(session, case_id)
-        known[case_id] = opened, [from_entry(one) for one in repository.load_events(session, ctx.vault, case_id)]
-    found: tuple[CaseRecordRow, list[Event]] = known[case_id]
-    return found
+    case = fold(protocol, events, earlier=ctx.library.earlier(opened.protocol, events))
+    return (case.last_seq, sum(1 for one in entries if one.words)), protocol, case
 
 
 def stood_at(ctx: AppContext, case: Case, ends: datetime, around: Surroundings) -> Facts:

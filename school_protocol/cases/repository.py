@@ -121,12 +121,20 @@ def seen_as(session: Session, case_id: str) -> frozenset[str]:
     return frozenset(session.scalars(seen))
 
 
+def state(session: Session, case_id: str) -> tuple[int, int]:
+    """The number of the latest event, and how many have words that were not destroyed: nothing else of them changes."""
+    last, worded = session.execute(_STATE, {"case": case_id}).one()
+    return last or 0, worded
+
+
 def last_seq(session: Session, case_id: str) -> int:
     """The number of the latest event; 0 before the first."""
     return session.scalar(_LAST_SEQ, {"case": case_id}) or 0
 
 
 _LAST_SEQ = select(func.max(_EVENTS.seq)).where(_EVENTS.case_id == bindparam("case"))
+_WORDED = select(func.count()).select_from(EventWordsRow).where(EventWordsRow.case_id == bindparam("case"))
+_STATE = select(_LAST_SEQ.scalar_subquery(), _WORDED.scalar_subquery())
 
 
 # ---- append --------------------------------------------------------------------------------------------------------

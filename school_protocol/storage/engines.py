@@ -171,7 +171,9 @@ class _Snapshot:
 
 
 _SNAPSHOTS: ContextVar[dict[object, _Snapshot] | None] = ContextVar("snapshots", default=None)
-_CACHE, _STORE = "cache", "store"
+_READ: ContextVar[dict[Any, dict[Any, Any]] | None] = ContextVar("read", default=None)
+"""What a request has read, of whatever snapshot: by whose store, and what."""
+_CACHE, _STORE, _WHOSE = "cache", "store", "whose"
 _Cache = dict[Any, dict[Any, Any]]
 DIRECTORY_VERSION = select(table("directory_version", column("version")).c.version)
 """What state the directory is in: another one after each change of what is cached of it (`storage.migrate`)."""
@@ -187,12 +189,14 @@ def share_readings() -> None:
     """
     end_readings()
     _SNAPSHOTS.set({})
+    _READ.set({})
 
 
 def end_readings() -> None:
     """Give every shared session back."""
     renew_readings()
     _SNAPSHOTS.set(None)
+    _READ.set(None)
 
 
 @contextmanager
@@ -228,6 +232,15 @@ def cache_of(session: Session, what: object) -> dict[Any, Any]:
         tell_version(session, session.scalar(DIRECTORY_VERSION) if session.info[_STORE].caches else None)
     known: dict[Any, Any] = session.info[_CACHE].setdefault(what, {})
     return known
+
+
+def read_before(session: Session, what: object) -> dict[Any, Any]:
+    """What this request has read of the store, before it began to write, too: whoever takes of it proves it first.
+
+    Empty each time outside of a request.
+    """
+    read = _READ.get()
+    return {} if read is None else read.setdefault((session.info.get(_WHOSE), what), {})
 
 
 def tell_version(session: Session, version: object) -> None:
@@ -391,6 +404,7 @@ class Store:
 
     def _say_whose(self, session: Session) -> None:
         """For this transaction alone: a connection that goes back to its pool tells the next one nothing."""
+        session.info[_WHOSE] = self._readers, self._token
         if self._token is not None:
             session.execute(select(func.set_config(WHOSE, self._token, True)))
 

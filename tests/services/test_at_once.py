@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
@@ -15,6 +16,7 @@ from school_protocol.cases.loading import load
 from school_protocol.cases.service import record_act
 from school_protocol.cases.showing import see_case
 from school_protocol.cases.view_models import CaseView
+from school_protocol.storage.engines import Session, readings_shared
 from services.conftest import School
 
 
@@ -76,3 +78,47 @@ def test_one_opens_a_case_in_which_another_writes(school: School, monkeypatch: p
     writer.join(timeout=10)
     assert len(done) == 1
     assert seen(school) == 1
+
+
+def notes(school: School, session: Session) -> list[object]:
+    """What the notes of the case say as that session reads them; of destroyed words nothing is left."""
+    case = load(school.ctx, session, school.person("head"), school.number).case
+    return [record.answers.get("text") for record in case.records_of("note")]
+
+
+def elsewhere(work: Callable[[], object]) -> None:
+    """As another request does it, while this one goes on."""
+    with ThreadPoolExecutor(1) as other:
+        other.submit(work).result()
+
+
+def destroy_first_note(school: School) -> None:
+    with school.ctx.realm.writing() as session:
+        case = load(school.ctx, session, school.person("head"), school.number)
+        seq = case.case.records_of("note")[0].seq
+        cases_repository.destroy_words(session, school.ctx.vault, case.case_id, seq, at=school.ctx.now(), actor="x")
+
+
+@pytest.mark.parametrize("proves", [True, False], ids=["", "control"])
+def test_who_writes_goes_on_from_what_the_page_read_unless_it_changed(
+    school: School, monkeypatch: pytest.MonkeyPatch, *, proves: bool
+) -> None:
+    school.report()
+    school.act("head", "note", {"text": "un"})
+    opened, real = [], cases_repository.load_events
+    monkeypatch.setattr(cases_repository, "load_events", lambda *what: opened.append(what) or real(*what))
+    with readings_shared():
+        with school.ctx.realm.reading() as session:
+            assert notes(school, session) == ["un"]
+        with school.ctx.realm.writing() as session:
+            assert (notes(school, session), len(opened)) == (["un"], 1), "it is opened once"
+            if not proves:
+                case_id = load(school.ctx, session, school.person("head"), school.number).case_id
+                as_read = cases_repository.state(session, case_id)
+                monkeypatch.setattr(cases_repository, "state", lambda *_what: as_read)
+        elsewhere(lambda: school.act("team_member", "note", {"text": "deux"}))
+        with school.ctx.realm.writing() as session:
+            assert notes(school, session) == (["un", "deux"] if proves else ["un"])
+        elsewhere(lambda: destroy_first_note(school))
+        with school.ctx.realm.writing() as session:
+            assert notes(school, session) == ([None, "deux"] if proves else ["un"])

@@ -27,7 +27,7 @@ from school_protocol.storage.models import DirectoryBase
 from storage.conftest import NOW
 
 TODAY = NOW.date()
-OF_A_PAGE = {"_read_whole", "names_in", "came_in"}
+OF_A_PAGE = {"folded", "names_in", "came_in"}
 """They ask a realm, of which nothing is cached beyond a page."""
 OF_VERSIONS = {"_listed"}
 """It reads the definitions that `_versions` finds, whose bytes never change."""
