@@ -158,7 +158,7 @@ def add_notes(prepared: Prepared, events: int) -> None:
     decided = decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, note)
     more = decided.events * (events - len(loaded.events))
     with ctx.realm.writing() as session:
-        keep(ctx, session, loaded.case_id, loaded.protocol, loaded.events, more)
+        keep(ctx, session, loaded, more)
 
 
 def tell(prepared: Prepared, cases: int) -> None:
