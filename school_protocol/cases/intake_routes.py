@@ -296,6 +296,14 @@ def _danger_page(report: ActView, *, reasons: Sequence[Reason] = (), is_unclear:
     )
 
 
+def danger_opens_a_case() -> bool:
+    """Whether a danger can be raised before there is a case, by a protocol in use here."""
+    return any(_raising(protocol) is not None for protocol in sessions.ctx().library.current())
+
+
+report_blueprint.record(lambda state: state.app.jinja_env.globals.update(danger_opens_a_case=danger_opens_a_case))
+
+
 def _raising(protocol: Protocol) -> Act | None:
     """The act that raises a danger before there is a case."""
     return next((act for act in protocol.acts_of(ActKind.raise_danger) if START in act.in_), None)

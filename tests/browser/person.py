@@ -112,7 +112,7 @@ class Person:
             main.locator("#code").fill(code)
             with self.page.expect_navigation(wait_until="load"):
                 main.locator("#code").press("Enter")
-        expect(self.page.locator("header").get_by_role("button", name=self._("Sign out"))).to_be_visible()
+        expect(self.page.locator("header .menu")).to_be_visible()
         self.served.was_typed = True
 
     def tap(self, what: Locator) -> None:
@@ -354,7 +354,7 @@ class Person:
     def raise_danger(self, danger: str) -> None:
         """From the case's page: in danger, which one; the first minutes are shown."""
         found = self.served.protocol.dangers[self.served.protocol.resolve("dangers", danger)]
-        self.tap(self.page.locator(".head .danger-btn, .danger-bar .danger-btn, .danger-bar").first)
+        self.tap(self.page.locator("header .sos"))
         self.press(found.title.in_language(self.language))
         expect(self.page.locator("h1")).to_have_text(self._("First minutes"))
 

@@ -604,7 +604,7 @@ def test_nothing_is_asked_on_the_way_to_a_child_in_danger(ctx: Served, sit: Sit)
         dialog.dismiss()
 
     page.on("dialog", answer)
-    for path, button in (("/reports/new", "main .danger-btn"), (f"/cases/{ctx.number}/acts/note", ".danger-btn")):
+    for path, button in (("/reports/new", "main .danger-btn"), (f"/cases/{ctx.number}/acts/note", "header .sos")):
         person.open(path)
         page.locator("main form textarea").first.press_sequentially("Des mots")
         go_by(page.locator(button).first)
@@ -612,6 +612,7 @@ def test_nothing_is_asked_on_the_way_to_a_child_in_danger(ctx: Served, sit: Sit)
     person.open(f"/cases/{ctx.number}/acts/note")
     page.locator("#a-text").press_sequentially("Des mots")
     with page.expect_event("dialog"):
+        page.locator("header .menu summary").click()
         page.locator("header button[name=language]").first.click()
     assert asked == ["beforeunload"]
     expect(page.locator("#a-text")).to_have_value("Des mots")

@@ -5,7 +5,7 @@ let typed = false, leaving = false;
 /* Words that were typed and not sent are not lost by a slip of the hand; never beside a child in danger. */
 addEventListener("input", event => { typed ||= Boolean(event.target.closest("form.card")); leaving = false });
 addEventListener("submit", event => { leaving = !event.target.closest("header") });
-addEventListener("click", event => { leaving ||= Boolean(event.target.closest(".danger-btn, .danger-bar, [href^='tel:']")) });
+addEventListener("click", event => { leaving ||= Boolean(event.target.closest(".danger-btn, .sos, [href^='tel:']")) });
 addEventListener("beforeunload", event => { if (typed && !leaving) event.preventDefault() });
 addEventListener("pageshow", event => { leaving = false; if (event.persisted) location.reload() });
 
