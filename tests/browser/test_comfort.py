@@ -101,24 +101,35 @@ def test_text_twice_as_large_fits(ctx: Served, sit: Sit, language: str) -> None:
     assert found == {}
 
 
-IN_SIGHT = """() => [...document.querySelectorAll("header nav a")].map(one => [one.getBoundingClientRect(), one])
-    .filter(([box]) => box.left < -.5 || box.right > innerWidth + .5 || !box.height)
+OUT_OF_SIGHT = """where => [...document.querySelectorAll(where)].map(one => [one.getBoundingClientRect(), one])
+    .filter(([box, one]) => box.left < -.5 || box.right > innerWidth + .5 || !one.checkVisibility())
     .map(([, one]) => one.textContent)"""
+ONE_LINE = 64
+"""Pixels that the top of a page takes at most, wherever it is read."""
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("role", ["academy", "head"])
-def test_every_tab_stands_in_sight_at_the_head_of_a_phone(ctx: Served, sit: Sit, role: str, language: str) -> None:
+@pytest.mark.parametrize("size", [NARROW, SMALL_PHONE, DESKTOP], ids=["400 %", "phone", "desktop"])
+@pytest.mark.parametrize("role", ["head", pytest.param("academy", marks=pytest.mark.exhaustive)])
+def test_the_top_is_one_line_and_holds_every_way(
+    ctx: Served, sit: Sit, role: str, size: tuple[int, int], language: str
+) -> None:
+    """The way out and the danger without opening anything; places in the line, or in the menu of a phone."""
     speak(ctx, language)
-    person = sit(ctx, role, language, SMALL_PHONE)
+    page = (person := sit(ctx, role, language, size)).page
     person.open("/")
-    tabs = [one.get_attribute("href") for one in person.page.locator("header nav a").all()]
-    assert len(tabs) > 2
-    for path in tabs:
-        person.open(str(path))
-        assert person.page.evaluate(IN_SIGHT) == []
-        assert too_wide(person.page) == []
+    tall = page.evaluate("document.querySelector('header').offsetHeight")
+    assert tall <= ONE_LINE
+    outside = page.locator("header .exit, header .sos")
+    assert outside.count() == (2 if role == "head" else 1)
+    assert page.evaluate(OUT_OF_SIGHT, "header .exit, header .sos") == []
+    menu, places = page.locator("header .menu summary"), "header .wide nav a" if size is DESKTOP else ".menu nav a"
+    assert page.locator(places).count() > 2
+    assert bool(page.evaluate(OUT_OF_SIGHT, places)) is (size is not DESKTOP)
+    menu.click()
+    for each in (places, ".menu .lang button", ".menu .who :is(a, button)"):
+        assert page.evaluate(OUT_OF_SIGHT, each) == [], each
+    assert too_wide(page) == []
 
 
 @pytest.mark.exhaustive
