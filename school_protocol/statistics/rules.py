@@ -478,10 +478,10 @@ def share(part: int, whole: int, cases: int | None = None) -> tuple[int, int] | 
     return step * 100 // steps, (step + 1) * 100 // steps
 
 
-def median(counts: Mapping[int, int]) -> int | None:
-    """The lower median of values with how often each occurs; None: of fewer than ten."""
+def median(counts: Mapping[int, int], *, least: int = BAND) -> int | None:
+    """The lower median of values with how often each occurs; None: of fewer than `least`."""
     whole = sum(counts.values())
-    if whole < BAND:
+    if whole < least:
         return None
     passed = 0
     for value in sorted(counts):
