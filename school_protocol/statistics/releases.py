@@ -221,7 +221,7 @@ def see_public_told(ctx: AppContext, release_id: str) -> Told:
 
 def _told(session: Session, issued: FigureReleaseRow, unit: Unit) -> Told:
     own = repository.told_of_release(session, issued.id, unit.id)
-    if own is None:
+    if own is None or issued.quarter is None:
         raise Unseen(issued.id)
     below = repository.told_below(session, issued.id, unit.id)
     units = auth_repository.find_units(session, sorted(one.unit for one in below))
@@ -292,7 +292,7 @@ class Options:
 def see_options(ctx: AppContext, actor: Actor, protocol: str, code: str) -> Options:
     """For whoever issues the figures of that unit. Raises Unseen."""
     place = issuable(ctx, actor, protocol, code)
-    told = _standing(ctx, place)
+    told = {line.period for line in releases_covering(ctx, place.unit, protocol) if line.is_latest}
     with ctx.directory.reading() as session:
         job = repository.latest_job(session, protocol, place.unit.id)
     return Options(place, tuple(one for one in _over(ctx, place) if one not in told), job)
@@ -312,10 +312,10 @@ def ask_release(
         before = repository.job_of_press(session, press)
     if before is not None:
         return before.id
-    told = _standing(ctx, place).get(period)
-    if period not in _over(ctx, place) or (told is not None) != again:
+    told = [line for line in releases_covering(ctx, place.unit, protocol) if line.period == period and line.is_latest]
+    if period not in _over(ctx, place) or bool(told) != again:
         raise BadInput({"period": ("unknown_option",)})
-    if told is not None and not _may_redraw(told, place.unit):
+    if again and not any(_may_redraw(line, place.unit) for line in told):
         raise BadInput({"period": ("drawn_twice",)})
     with ctx.directory.writing() as session:
         before = repository.job_of_press(session, press)
@@ -330,12 +330,6 @@ def ask_release(
             role=place.role, asked_at=ctx.now(), press=press,
         )  # fmt: skip
     return job
-
-
-def _standing(ctx: AppContext, place: Place) -> dict[ReleasePeriod, ReleaseLine]:
-    """The periods of which something is told of this place, each with the release that tells it."""
-    lines = releases_covering(ctx, place.unit, place.protocol.protocol)
-    return {line.period: line for line in reversed(lines) if line.is_latest}
 
 
 def _may_redraw(line: ReleaseLine, unit: Unit) -> bool:
@@ -389,12 +383,17 @@ def stop_release(ctx: AppContext, actor: Actor, job_id: str) -> bool:
 
 
 def set_public(ctx: AppContext, actor: Actor, release_id: str, *, is_public: bool) -> bool:
-    """Put a release on the page for everybody, or take it from there; False where it is so already. Raises Unseen."""
+    """Put a release on the page for everybody, or take it from there; False where it is so already.
+
+    Raises Unseen, also for one that was withdrawn.
+    """
     with ctx.directory.reading() as session:
         issued = repository.release(session, release_id)
         unit = auth_repository.unit(session, issued.unit)
     place = issuable(ctx, actor, issued.protocol, unit.code)
     with ctx.directory.writing() as session:
+        if is_public and (issued.quarter is None or repository.replaced(session, [release_id])):
+            raise Unseen(release_id)
         if not repository.set_public(session, release_id, is_public=is_public, actor=actor.id, at=ctx.now()):
             return False
         kind = Kind.figures_published if is_public else Kind.figures_withdrawn
@@ -473,7 +472,7 @@ def _issue(
     if own is not None:
         gone |= {own.id}
     standing = {told.unit: told.told for issued, told in drawn if issued.id not in gone}
-    key = repository.noise_key(session, ctx.vault, period.year)
+    key, possible = repository.noise_key(session, ctx.vault, period.year), counts.possible(ctx, job.protocol)
     told = []
     for unit in units:
         edition = _edition(drawn, unit.id)
@@ -481,9 +480,8 @@ def _issue(
             told.append(UnitRelease(unit.id, found.above[unit.id], standing[unit.id]))
         elif edition <= catalogue.EDITIONS:
             drawing = catalogue.Drawing(
-                noise.edition_key(key, edition), job.protocol, unit.id, unit.kind, period,
-                counts.possible(ctx, job.protocol),
-            )  # fmt: skip
+                noise.edition_key(key, edition), job.protocol, unit.id, unit.kind, period, possible
+            )
             told.append(UnitRelease(unit.id, found.above[unit.id], drawing.told(found) | {"drawn_in": job.id}))
     _write(ctx, session, job, place, found, period, told, own, _edition(drawn, job.unit))
 

@@ -362,7 +362,9 @@ def test_whoever_issues_above_repeats_what_was_told_below(country: Country) -> N
 
 @pytest.mark.exhaustive
 def test_of_two_who_asked_at_once_the_second_tells_nothing_anew(country: Country) -> None:
-    mine, theirs = country.ask("rabat", "MA-RAB"), country.ask("academy", "MA-04")
+    mine = country.ask("rabat", "MA-RAB")
+    country.wait(minutes=1)
+    theirs = country.ask("academy", "MA-04")
     while releases.go_on(country.ctx):
         pass
     assert [country.job(job).state for job in (mine, theirs)] == [State.issued, State.issued]
@@ -390,6 +392,8 @@ def test_a_wrong_release_is_withdrawn_and_drawn_anew_once(country: Country) -> N
     told, before = country.told("MA-04"), country.told("MA-04", first.id)
     assert (told.line.id, told.line.number, told.line.drawing, told.line.former) == (second.id, 2, 2, first.id)
     assert (before.line.is_latest, before.line.is_public, told.line.is_public) == (False, False, False)
+    with pytest.raises(Unseen):
+        releases.set_public(country.ctx, country.person("academy"), first.id, is_public=True)
     numbers = [
         [one.unit.at(cell, month) for cell, month in catalogue.cells(UnitKind.region, 1, told.tables, told.line.months)]
         for one in (before, told)
@@ -417,6 +421,32 @@ def test_nobody_draws_anew_what_another_one_issued(country: Country) -> None:
     assert third.state == State.issued
     told = country.told("MA-SAL", third.id).unit.told
     assert told["drawn_in"] != third.id, "the directorate’s own stands, and is repeated"
+    country.wait(minutes=1)
+    mine = country.lines("MA-SAL")[-1].id
+    assert see_figures(country.ctx, country.person("directorate"), PROTOCOL, "MA-SAL", mine).may_redraw
+    again = country.issue("directorate", "MA-SAL", again=True)
+    assert country.told("MA-SAL").unit.told["drawn_in"] == again.id
+    assert country.told("MA-SAL", third.id).unit.told == told, "what was told above stays as it was"
+
+
+@pytest.mark.files
+def test_a_release_of_before_noise_is_read_by_no_way(country: Country) -> None:
+    """Its exact numbers, beside those that bear noise, would undo it."""
+    first = country.issue("academy", "MA-04").id
+    with country.ctx.directory.engine.begin() as behind:
+        behind.execute(text("DROP TRIGGER figure_release_no_update"))
+        behind.execute(update(FigureReleaseRow).values(quarter=None, drawing=None))
+    academy = country.person("academy")
+    for ask in (
+        lambda: releases.see_told(country.ctx, country.unit("MA-04"), first),
+        lambda: see_figures(country.ctx, academy, PROTOCOL, "MA-04", first),
+        lambda: release_files.release_sheet(country.ctx, academy, PROTOCOL, "MA-04", first, "csv"),
+        lambda: releases.set_public(country.ctx, academy, first, is_public=True),
+    ):
+        with pytest.raises(Unseen):
+            ask()
+    assert country.lines("MA-04") == ()
+    assert country.issue("academy", "MA-04").state == State.issued
 
 
 # ---- the key -------------------------------------------------------------------------------------------------------
