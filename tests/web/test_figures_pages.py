@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator
+from zipfile import ZipFile
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from services.figures_issued import CASES_OF, WHOLE_YEAR, Country, a_country
+from pdf.printed import pages
+from services.figures_issued import CASES_OF, PROTOCOL, QUARTER, WHOLE_YEAR, Country, a_country
 from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
+from school_protocol.language import Wording
 from school_protocol.pdf import rendering
-from school_protocol.statistics import releases, repository
+from school_protocol.statistics import noise, release_files, releases, repository
 from school_protocol.statistics.models import FigureJobRow, State
 from school_protocol.statistics.noise import TABLE
-from school_protocol.statistics.presenters import COLUMNS
+from school_protocol.statistics.presenters import COLUMNS, figure_rows
 from school_protocol.statistics.rules import ReleasePeriod
 from school_protocol.web import create_app
 
@@ -108,6 +112,37 @@ def test_no_column_is_headed_by_the_title_above_it(app: Flask, country: Country)
     tables = re.findall(r"<table.*?</table>", html, re.DOTALL)
     heads = {columns_of(one)[0] for one in tables if re.search(r'<th scope="row"><bdi[^>]*>septembre \d{4}', one)}
     assert heads == {"Mois"}, "rows of months are no kinds of things"
+
+
+TRUE, TOLD = 7_333, 7_334
+"""A total that no other number is like, and with a noise that is not 0."""
+
+
+@pytest.mark.exhaustive
+def test_no_page_file_or_paper_says_what_was_counted(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    monkeypatch.setattr(noise, "told", lambda _key, _address, count: count + 1)
+    with a_country({"04001A": TRUE}, days=300) as big:
+        for period in (QUARTER, WHOLE_YEAR):
+            big.issue("academy", "MA-04", period)
+            big.wait(minutes=1)
+        ctx, academy, line = big.ctx, big.person("academy"), big.lines("MA-04")[0]
+        releases.set_public(ctx, academy, line.id, is_public=True)
+        site = create_app(ctx, testing=True)
+        mine = client(site, big, "academy")
+        paths = [f"{ACADEMY}/{one.id}{end}" for one in big.lines("MA-04") for end in ("", "/sheets/csv")]
+        paths += [ACADEMY, PATH, f"{ACADEMY}/years", f"{ACADEMY}/years/csv", "/campaign/fr", "/figures"]
+        said = [mine.get(path, follow_redirects=True).get_data(as_text=True) for path in paths]
+        # the last page of a report is the table of noise: nothing but digits
+        made = release_files.issue_report(ctx, academy, PROTOCOL, "MA-04", line.id, "fr", token="t")
+        said += [*pages(made.data)[:-1], json.dumps(list(figure_rows(big.told("MA-04"), Wording("fr"))))]
+        book = release_files.release_sheet(ctx, academy, PROTOCOL, "MA-04", line.id, "xlsx")
+        with ZipFile(io.BytesIO(book.data)) as found:
+            said += [found.read(name).decode() for name in found.namelist()]
+        assert not [one for one in (*said, caplog.text) if str(TRUE) in one]
+        assert sum(str(TOLD) in one for one in said) > 10, "what is told is told everywhere"
 
 
 def test_a_press_leads_to_the_job_and_a_second_one_to_the_same(app: Flask, country: Country) -> None:
