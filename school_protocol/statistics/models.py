@@ -81,11 +81,12 @@ class FigureKeyRow(Wrapped, DirectoryBase):
 
     __tablename__ = "figure_key"
 
-    year: Mapped[str] = mapped_column("release", Id, primary_key=True)
+    release: Mapped[str] = mapped_column(Id, primary_key=True)
+    """The school year, by the year in which it begins."""
 
     @property
     def label(self) -> str:
-        return f"figures:{self.year}"
+        return f"figures:{self.release}"
 
 
 class State(StrEnum):

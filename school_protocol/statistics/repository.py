@@ -357,7 +357,7 @@ def noise_key(session: Session, vault: Vault, year: int) -> bytes:
     row = session.get(FigureKeyRow, str(year), with_for_update=True)
     if row is not None:
         return vault.unwrap(row.master, row.wrapped, row.label)
-    row, key = FigureKeyRow(year=str(year)), vault.new_case_key()
+    row, key = FigureKeyRow(release=str(year)), vault.new_case_key()
     row.master, row.wrapped = vault.wrap(key, row.label)
     session.add(row)
     session.flush()
@@ -366,7 +366,7 @@ def noise_key(session: Session, vault: Vault, year: int) -> bytes:
 
 def drop_noise_key(session: Session, year: int) -> None:
     """Nobody can say any more which noise that year's figures bear."""
-    session.execute(delete(FigureKeyRow).where(FigureKeyRow.year == str(year)))
+    session.execute(delete(FigureKeyRow).where(FigureKeyRow.release == str(year)))
 
 
 def write_release(session: Session, told: Collection[UnitRelease], **columns: Any) -> bool:
@@ -396,8 +396,8 @@ def covering(session: Session, unit: str) -> tuple[FigureReleaseRow, ...]:
     """The releases that have this unit: issued for it, or for one above it; the newest first."""
     within = select(DisclosedFigureRow.release).where(DisclosedFigureRow.unit == unit)
     query = select(FigureReleaseRow).where(FigureReleaseRow.id.in_(within), _TELLS)
-    rows = session.scalars(query.order_by(FigureReleaseRow.issued_at.desc(), FigureReleaseRow.id.desc()))
-    return tuple(rows)
+    newest = (FigureReleaseRow.issued_at.desc(), FigureReleaseRow.edition.desc(), FigureReleaseRow.id.desc())
+    return tuple(session.scalars(query.order_by(*newest)))
 
 
 def replaced(session: Session, ids: Collection[str]) -> frozenset[str]:

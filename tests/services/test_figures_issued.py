@@ -461,7 +461,7 @@ def over() -> Iterator[Country]:
 
 def keys(country: Country) -> list[str]:
     with country.ctx.directory.reading() as session:
-        return list(session.scalars(select(FigureKeyRow.year)))
+        return list(session.scalars(select(FigureKeyRow.release)))
 
 
 def test_the_key_goes_with_the_release_of_the_year(over: Country) -> None:
