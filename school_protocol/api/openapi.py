@@ -78,7 +78,7 @@ class Cases(Answer):
 
 
 class Release(Answer):
-    """Figures as they were issued: frozen, small numbers withheld."""
+    """Figures as they were issued: frozen, each number with a noise that protects those of whom it tells."""
 
     id: str
     protocol: ProtocolVersion
@@ -86,11 +86,12 @@ class Release(Answer):
     unit: Place = Field(description="For which it was issued.")
     number: int
     year: int = Field(description="In which the school year begins.")
+    quarter: int | None = Field(description="Of the school year, from 1 to 4; null: all of it.")
     months: list[str]
     counted_at: datetime
     issued_at: datetime
-    former: str | None = Field(description="The release that it replaces.")
-    is_latest: bool
+    former: str | None = Field(description="The release in whose place it stands, which was withdrawn.")
+    is_latest: bool = Field(description="Not withdrawn.")
 
 
 class Releases(Answer):
@@ -101,9 +102,10 @@ class Releases(Answer):
 
 
 class FigureRow(Answer):
-    """One figure. Withheld: fewer than five, or kept back so that nothing can be worked out.
+    """One figure, with noise: 95 of 100 counts are at most 4 off, none is more than 10.
 
-    A median has no number: its class is `row` (in words `row_title`), `value` is null and `withheld` false.
+    Shares and medians are there only where 20 cases or more are told. A median has no number: its class is `row` (in
+    words `row_title`), and `value` is null.
     """
 
     unit: str
@@ -113,16 +115,12 @@ class FigureRow(Answer):
     month: str | None = Field(description="Null: the whole period.")
     table: str
     table_title: str
-    row: str = Field(description="Of a median: the class in which it lies, by its upper bound; empty: withheld.")
+    row: str = Field(description="Of a median: the class in which it lies, by its upper bound.")
     row_title: str
     what: Literal["count", "share", "median"]
-    value: int | None = Field(description="Null: withheld, or of a median, which is told by its class alone.")
+    value: int | None = Field(description="Null of a median, which is told by its class alone.")
     upper: int | None = Field(description="Of a share: the end of the range in which it lies, in per cent.")
-    withheld: bool
-    as_before: bool = Field(
-        description="A count of an earlier release, repeated so that nothing small can be worked out: it may no longer "
-        "be exact, and sums may differ."
-    )
+    about: int | None = Field(description="Of a share: about how many per cent it is.")
 
 
 class Figures(Answer):

@@ -306,6 +306,7 @@ def _release(w: Wording, one: statistics_rules.ReleaseLine) -> openapi.Release:
         unit=_place(w, one.unit),
         number=one.number,
         year=one.year,
+        quarter=one.period.quarter or None,
         months=list(one.months),
         counted_at=one.counted_at,
         issued_at=one.issued_at,

@@ -36,7 +36,7 @@ class CountedTable(Model):
     field: str | None = None
     """Of `answers`: the question, one of closed choice."""
     months: bool = False
-    """Told month by month, too."""
+    """Read, for versions that have it: no table is told month by month any more."""
 
 
 class Moment(Model):

@@ -551,8 +551,6 @@ def _seed(ctx: AppContext, clock: TurnableClock, password: str, say: Say, *, tol
     setup.seed_releases(ctx, accounts["academie"])
     past.write(now)
     Theatre(ctx, clock, protocol, units, accounts, now, say).play(SCENES)
-    say("Figures of the academy, issued again")
-    setup.again(ctx, accounts["academie"])
     setup.seed_public_reports(ctx, accounts["directeur"], SCHOOLS[0].code, TOLD)
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from importlib.resources import files
 
 from school_protocol.api import tokens
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.service import BY_COMMAND
-from school_protocol.case_files.prepare_process import Here
 from school_protocol.context import AppContext
 from school_protocol.engine.case_summary import CASES
 from school_protocol.engine.definition import Protocol
@@ -28,7 +27,7 @@ from school_protocol.reports.public_door import PUBLIC, STAFF, Gate
 from school_protocol.statistics import releases
 from school_protocol.statistics.counts import counted
 from school_protocol.statistics.releases import Place
-from school_protocol.statistics.rules import TOTALS, school_year
+from school_protocol.statistics.rules import TOTALS, Period, ReleasePeriod
 from school_protocol.storage import administration_log
 from school_protocol.storage.administration_log import Change, Kind
 from school_protocol.storage.engines import Session
@@ -115,41 +114,33 @@ def shipped_definitions() -> bytes:
     return (files("school_protocol.protocol_definitions") / SHIPPED / "1.yaml").read_bytes()
 
 
-# ---- figures of a demo: issued of each school year with enough cases -----------------------------------------------
-# One of these releases is on the page for everybody.
+# ---- figures of a demo: issued of each school year with enough cases that is over, of the last one by quarter, too --
+# The last year's are on the page for everybody.
 
 ENOUGH = 40
 """So many cases at least are there of a school year that is asked for."""
 
 
 def seed_releases(ctx: AppContext, issuer: Actor) -> None:
-    """Issue what this person may, of each school year of which there is enough; the earliest is for everybody."""
+    """Issue what this person may, of each school year of which there is enough; the latest is for everybody."""
     for place in releases.places(ctx, issuer):
-        issued = [_issue(ctx, issuer, place, year, "first") for year in sorted(_years(ctx, issuer, place))]
+        offered = sorted(releases.see_options(ctx, issuer, place.protocol.protocol, place.unit.code).periods)
+        years = [one for one in offered if not one.quarter and _has_enough(ctx, place, one)]
+        quarters = [one for one in offered if one.quarter and years and one.year == years[-1].year]
+        issued = [_issue(ctx, issuer, place, one) for one in (*years[:-1], *quarters, *years[-1:])]
         if issued:
-            releases.set_public(ctx, issuer, issued[0], is_public=True)
+            releases.set_public(ctx, issuer, issued[-1], is_public=True)
 
 
-def again(ctx: AppContext, issuer: Actor) -> None:
-    """Issue the latest of these school years once more, with what came in since."""
-    for place in releases.places(ctx, issuer):
-        years = sorted(_years(ctx, issuer, place))
-        if years:
-            _issue(ctx, issuer, place, years[-1], "again")
+def _has_enough(ctx: AppContext, place: Place, year: ReleasePeriod) -> bool:
+    counts = counted(ctx, place.protocol.protocol, place.unit.id, Period(year.months(place.rules.begins)))
+    return counts.at((TOTALS, CASES), place.unit.id) >= ENOUGH
 
 
-def _years(ctx: AppContext, issuer: Actor, place: Place) -> Iterator[int]:
+def _issue(ctx: AppContext, issuer: Actor, place: Place, period: ReleasePeriod) -> str:
     key, code = place.protocol.protocol, place.unit.code
-    for year, _last in releases.see_options(ctx, issuer, key, code).years:
-        counts = counted(ctx, key, place.unit.id, school_year(place.rules.begins, year))
-        if counts.at((TOTALS, CASES), place.unit.id) >= ENOUGH:
-            yield year
-
-
-def _issue(ctx: AppContext, issuer: Actor, place: Place, year: int, press: str) -> str:
-    key, code = place.protocol.protocol, place.unit.code
-    job = releases.ask_release(ctx, issuer, key, code, year, f"demo {code} {year} {press}")
-    while releases.go_on(ctx, Here(ctx)):
+    job = releases.ask_release(ctx, issuer, key, code, period, f"demo {code} {period.key}")
+    while releases.go_on(ctx):
         pass
     return job
 

@@ -47,8 +47,6 @@ from school_protocol.training.room_store import SWEPT_AFTER, sweep_left_over
 FILE = "jobs.sqlite"
 _log = logging.getLogger(__name__)
 
-FIGURES_SECONDS = 3600.0
-"""How long the figures of a whole country may take."""
 STALE = timedelta(seconds=55)
 """A ringing that nobody has heard by then is dropped: the next one is about to come."""
 RUNG = "rung"
@@ -182,7 +180,7 @@ def queue_of(ctx: AppContext, post: Post | None = None) -> Queue:
         ("make_ahead", "papers", lambda: make_ahead_once(ctx)),
         ("go_on_bulk", "bulk", make_copies),
         ("go_on_lists", "lists", lambda: go_on_lists(ctx)),
-        ("go_on_figures", "figures", lambda: _figures(ctx)),
+        ("go_on_figures", "figures", lambda: go_on_figures(ctx)),
         ("check_scenarios", "scenarios", lambda: _of_scenarios(ctx)),
     )
     for name, asked, work in works:
@@ -244,12 +242,6 @@ def make_ahead_once(ctx: AppContext) -> bool:
     """A slice of what is to be made ahead, in one process that gives its memory back."""
     with Crew(ctx.settings, 1) as crew:
         return go_through_papers(ctx, lambda one: crew.do(make_ahead, one, now=ctx.now()))
-
-
-def _figures(ctx: AppContext) -> bool:
-    """Figures that were asked for, in one process that gives its memory back."""
-    with Crew(ctx.settings, 1, seconds=FIGURES_SECONDS) as crew:
-        return go_on_figures(ctx, crew)
 
 
 def _of_scenarios(ctx: AppContext) -> bool:

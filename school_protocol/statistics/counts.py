@@ -27,6 +27,7 @@ from school_protocol.statistics.rules import (
     Share,
     gathered,
     own_part,
+    possible_totals,
     share_of,
     tables_of,
     unit_of,
@@ -61,6 +62,11 @@ def tables(ctx: AppContext, protocol: str) -> tuple[FigureTable, ...]:
     current = _current(ctx, protocol)
     others = [one for one in ctx.library.every() if one.protocol == protocol and one.version != current.version]
     return tables_of(current, others)
+
+
+def possible(ctx: AppContext, protocol: str) -> frozenset[str]:
+    """The totals in which a case of some version can stand."""
+    return possible_totals(one for one in ctx.library.every() if one.protocol == protocol)
 
 
 def counted(ctx: AppContext, protocol: str, unit: str, period: Period, *, whole: bool = False) -> Counts:

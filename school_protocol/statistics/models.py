@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from school_protocol.statistics.rules import ReleasePeriod
 from school_protocol.storage.models import DirectoryBase, HasMac, Id, Key, Plain, RealmBase, Wrapped
 
 # ---- shares and counters -------------------------------------------------------------------------------------------
@@ -76,11 +77,12 @@ class RetentionShareRow(RealmBase):
 
 
 class FigureKeyRow(Wrapped, DirectoryBase):
-    """The key of the counts of which a release is made, wrapped by a master key. It goes where nothing was issued."""
+    """The key of a school year's noise, wrapped by a master key. It goes when the figures of the year are told."""
 
     __tablename__ = "figure_key"
 
     release: Mapped[str] = mapped_column(Id, primary_key=True)
+    """The school year, by the year in which it begins."""
 
     @property
     def label(self) -> str:
@@ -89,22 +91,16 @@ class FigureKeyRow(Wrapped, DirectoryBase):
 
 class State(StrEnum):
     counting = "counting"
-    choosing = "choosing"
-    """Which counts may be told."""
-    checking = "checking"
-    """Whether any that is withheld could be worked out."""
     issued = "issued"
     refused = "refused"
     stopped = "stopped"
 
 
-RUNNING = (State.counting, State.choosing, State.checking)
-
-
 class FigureJobRow(DirectoryBase):
-    """Figures that somebody asked to be issued: how far that is. `sealed`: what is worked out so far.
+    """Figures that somebody asked to be issued: what became of it.
 
-    Its id becomes the release's. `press`: a digest of the form that asked for it.
+    Its id becomes the release's. `press`: a digest of the form that asked for it; `again`: in place of one that was
+    wrong. `done`, `total`, `sealed` and two of the states are of before.
     """
 
     __tablename__ = "figure_job"
@@ -113,6 +109,8 @@ class FigureJobRow(DirectoryBase):
     protocol: Mapped[str] = mapped_column(Key)
     unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"))
     year: Mapped[int]
+    quarter: Mapped[int | None]
+    again: Mapped[bool | None]
     account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
     role: Mapped[str] = mapped_column(Key)
     asked_at: Mapped[datetime]
@@ -135,13 +133,15 @@ class FigureJobRow(DirectoryBase):
 
     @property
     def is_running(self) -> bool:
-        return self.state in RUNNING
+        return self.state == State.counting
 
 
 class FigureReleaseRow(HasMac, DirectoryBase):
-    """Figures of a unit and of all below it, as they were issued; append-only.
+    """Figures of a unit and of those below it, as they were issued; append-only. `tables`: their layout.
 
-    `tables`: their layout; `sealed`: the counts and what was told of them, which every later release is checked with.
+    `edition`: which of that unit and school year; `drawing`: which of the same period, `former`: the one in whose place
+    the second stands. `quarter`: 0: the whole year; NULL: a release of before, of which no page tells any more, and
+    whose counts, `sealed`, open no more.
     """
 
     __tablename__ = "figure_release"
@@ -152,7 +152,9 @@ class FigureReleaseRow(HasMac, DirectoryBase):
     definition: Mapped[str] = mapped_column(Plain(64))
     unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"))
     year: Mapped[int]
+    quarter: Mapped[int | None]
     edition: Mapped[int]
+    drawing: Mapped[int | None]
     months: Mapped[list[Any]] = mapped_column(JSON())
     counted_at: Mapped[datetime]
     issued_at: Mapped[datetime]
@@ -165,11 +167,16 @@ class FigureReleaseRow(HasMac, DirectoryBase):
     __table_args__ = (
         CheckConstraint("edition >= 1", name="editions_count_from_one"),
         UniqueConstraint("protocol", "unit", "year", "edition"),
+        Index("figure_release_drawn_once", "protocol", "unit", "year", "quarter", "drawing", unique=True),
     )
+
+    @property
+    def period(self) -> ReleasePeriod:
+        return ReleasePeriod(self.year, self.quarter or 0)
 
 
 class DisclosedFigureRow(HasMac, DirectoryBase):
-    """What a release tells of one unit, or of what stands at a unit itself: all that pages ever read; append-only."""
+    """What a release tells of one unit, all that is kept of it; append-only. `told` says in which it was drawn."""
 
     __tablename__ = "figure_told"
 

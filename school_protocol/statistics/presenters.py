@@ -19,56 +19,47 @@ from school_protocol.language import Wording
 from school_protocol.pdf import bidi
 from school_protocol.statistics.models import FigureJobRow, State
 from school_protocol.statistics.rules import (
-    ENDED,
     GROUPS,
     MORE,
     TOTALS,
     WHOLE,
     Band,
     Cell,
-    Changed,
     FigureRow,
     FigureTable,
+    ReleasePeriod,
     Told,
     UnitFigures,
 )
 
-FORMER = "*"
-"""Beside a count that an earlier release told, and this one repeats."""
 _BETWEEN = {"fr": ";", "ar": ";"}
 """What parts columns for spreadsheets in these languages, where a comma stands in numbers."""
 STEPS = 20
 """How finely the length of a bar is told."""
 COLUMNS = (
     "unit", "unit_name", "from", "until", "month", "table", "table_title", "row", "row_title", "what", "value",
-    "upper", "withheld", "as_before",
+    "upper", "about",
 )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row as it is shown: `number` None: withheld; how long its bar is, in twentieths of the longest."""
+    """A row as it is shown: `number` None: no count; how long its bar is, in twentieths of the longest."""
 
     title: str
     said: str
     number: int | None = None
     bar: int = 0
-    is_former: bool = False
-    """An earlier release's."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableLines:
-    """A table that is told: what it is of, the rows that are told, the others by title, and it month by month."""
+    """A table that is told: what it is of, and its rows."""
 
     key: str
     title: str
     about: str
     rows: tuple[Line, ...]
-    left: tuple[str, ...] = ()
-    """Rows that are not told."""
-    months: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    """Title of a row, and what is said of each month."""
 
 
 class Letterhead:
@@ -102,7 +93,7 @@ class Lines:
 
     @property
     def title(self) -> str:
-        return f"{self.w._('Figures')} {year_between(self.told.line.year)}"
+        return f"{self.w._('Figures')} {period_label(self.w, self.told.line.period)}"
 
     @property
     def period(self) -> str:
@@ -111,31 +102,8 @@ class Lines:
         first, last = month_label(self.w, months[0]), month_label(self.w, months[-1])
         return first if first == last else self.w._("%(first)s to %(last)s", first=first, last=last)
 
-    @property
-    def has_former(self) -> bool:
-        """Whether a count is repeated as an earlier release told it."""
-        return any(one.told["former"] for one in (self.unit, *self.told.children))
-
-    @property
-    def is_all_former(self) -> bool:
-        """Whether this unit is told nothing but what was told before: then no count bears a mark."""
-        cells = [key for rows in self.unit.told["cells"].values() for row in rows.values() for key in row]
-        return bool(cells) and len(self.unit.told["former"]) == len(cells)
-
-    @property
-    def is_told(self) -> bool:
-        """Whether anything is told of this unit."""
-        return self.unit.at((TOTALS, case_summary.CASES)) is not None
-
     def unit_name(self, one: UnitFigures) -> str:
-        name = self.w.text(one.unit.names)
-        if not one.is_own_part:
-            return name
-        own = {
-            UnitKind.province: self.w._("The directorate itself"),
-            UnitKind.region: self.w._("The academy itself"),
-        }
-        return own.get(one.unit.kind, self.w._("At no place below"))
+        return self.w.text(one.unit.names)
 
     # ---- tables --------------------------------------------------------------------------------------------------
 
@@ -143,19 +111,19 @@ class Lines:
         return tuple(self._line(total_label(self.w, one), (TOTALS, one)) for one in GROUPS)
 
     def tables(self) -> tuple[TableLines, ...]:
-        """The tables of which something is told."""
+        """The tables of counts that are told of such a unit and period."""
         return tuple(self._table(one) for one in self.told.tables if one.kind == "rows" and self.tells(one))
 
     def not_told(self) -> tuple[str, ...]:
-        """The others, by title."""
-        found = [self.w.text(one.title) for one in self.told.tables if not self.tells(one)]
-        return tuple(dict.fromkeys(found))
+        """Shares and medians that too few cases stand behind, by title; nothing where no table is told at all."""
+        found = [one for one in self.told.tables if one.kind != "rows" and not self.tells(one)]
+        return tuple(dict.fromkeys(self.w.text(one.title) for one in found)) if self.tables() else ()
 
     def shares(self) -> tuple[Line, ...]:
         """In which share of cases each deadline was met in time."""
         found = ((one, self.unit.share(one.key)) for one in self.told.tables if one.kind == "share")
         return tuple(
-            Line(self.w.text(one.title), share_label(self.w, share), None, share[0] * STEPS // 100)
+            Line(self.w.text(one.title), share_told(self.w, share), None, share[0] * STEPS // 100)
             for one, share in found
             if share is not None
         )
@@ -169,84 +137,50 @@ class Lines:
         """All cases, month by month; none where no month is told."""
         cell, months = (TOTALS, case_summary.CASES), self.told.line.months
         numbers = [self.unit.at(cell, month) for month in months]
-        if all(number is None for number in numbers):
+        if any(number is None for number in numbers):
             return ()
         longest = max(number or 0 for number in numbers)
         return tuple(self._line(month_label(self.w, month), cell, month, longest) for month in months)
 
-    def month_titles(self) -> tuple[str, ...]:
-        return tuple(month_label(self.w, month, short=True) for month in self.told.line.months)
-
     def children(self) -> tuple[tuple[UnitFigures, str, str], ...]:
-        """Those right below of which the cases are told, by code, with name and number: nothing is ranked."""
+        """Those right below, by code, with name and number of cases: nothing is ranked."""
         cell = (TOTALS, case_summary.CASES)
-        found = ((one, one.at(cell)) for one in self.told.children)
-        return tuple(
-            (one, self.unit_name(one), self._said(number, is_former=one.is_former(cell)))
-            for one, number in found
-            if number is not None
-        )
-
-    @property
-    def children_left(self) -> int:
-        """Of how many of them nothing is told."""
-        return len(self.told.children) - len(self.children())
+        return tuple((one, self.unit_name(one), str(one.at(cell))) for one in self.told.children)
 
     def _table(self, table: FigureTable) -> TableLines:
         longest = max((self.unit.at((table.key, row.key)) or 0 for row in table.rows), default=0)
         rows = tuple(
             self._line(self.row_title(table, row), (table.key, row.key), longest=longest) for row in table.rows
         )
-        told = tuple(row for row in rows if row.number is not None)
-        left = tuple(row.title for row in rows if row.number is None)
-        months = tuple(self._by_month(table))
-        return TableLines(table.key, self.w.text(table.title), self.about(table), told, left, months)
+        return TableLines(table.key, self.w.text(table.title), self.about(table), rows)
 
     def _line(self, title: str, cell: Cell, month: str = WHOLE, longest: int = 0) -> Line:
         number = self.unit.at(cell, month)
-        is_former = self.unit.is_former(cell, month)
-        return Line(title, self._said(number, is_former=is_former), number, _bar(number, longest), is_former)
-
-    def _by_month(self, table: FigureTable) -> Iterator[tuple[str, tuple[str, ...]]]:
-        months = self.told.line.months if table.months else ()
-        for row in table.rows:
-            found = [self._line("", (table.key, row.key), month) for month in months]
-            if any(one.number is not None for one in found):
-                yield self.row_title(table, row), tuple("–" if one.number is None else one.said for one in found)
+        return Line(title, str(number), number, _bar(number, longest))
 
     def tells(self, table: FigureTable) -> bool:
-        """Whether anything of that table is told of this unit: of how many nothing is recorded says nothing alone."""
+        """Whether that table is told of this unit."""
         match table.kind:
             case "share":
                 return self.unit.share(table.key) is not None
             case "times":
                 return self.unit.median(table.key) is not None
             case _:
-                rows = (row.key for row in table.rows if row.key != case_summary.NONE)
-                return any(self.unit.at((table.key, row)) is not None for row in rows)
+                return any(self.unit.at((table.key, row.key)) is not None for row in table.rows)
 
     # ---- one figure ----------------------------------------------------------------------------------------------
 
-    def count_label(self, cell: Cell) -> str:
-        """The count of the whole period, or that it is not told."""
-        return self._line("", cell).said
-
     def share_label(self, table: FigureTable) -> str:
-        """In which share of cases a deadline was met in time, or that it is not told."""
+        """In which share of cases a deadline was met in time, or that these are too few."""
         share = self.unit.share(table.key)
-        return share_label(self.w, share) if share is not None else self.w._("not told")
+        return share_told(self.w, share) if share is not None else self.w._("too few cases")
 
     def median_said(self, table: FigureTable) -> str:
-        """How long it took in half of the cases, or that it is not told."""
+        """How long it took in half of the cases, or that these are too few."""
         row = self.unit.median(table.key)
-        return self.class_label(table, row) if row is not None else self.w._("not told")
+        return self.class_label(table, row) if row is not None else self.w._("too few cases")
 
     # ---- saying things -------------------------------------------------------------------------------------------
-
-    def _said(self, number: int | None, *, is_former: bool = False) -> str:
-        if number is None:
-            return self.w._("not told")
-        return f"{number} {FORMER}" if is_former and not self.is_all_former else str(number)
 
     def about(self, table: FigureTable) -> str:
         """What its rows are of, where they are not simply of all cases."""
@@ -267,7 +201,7 @@ class Lines:
         if not row.key.startswith("~"):
             return self.w.yes_no(row.key)
         special = special_said(self.w, is_danger=table.of == case_summary.DANGERS)
-        return {**special, case_summary.NONE: self.w._("Not recorded"), ENDED: self.w._("Ended")}[row.key]
+        return {**special, case_summary.NONE: self.w._("Not recorded")}[row.key]
 
     def class_label(self, table: FigureTable, key: str) -> str:
         """A class of a wait, as a time."""
@@ -277,13 +211,6 @@ class Lines:
             return self.w._("longer than this: %(within)s", within=self.w.within(int(last), table.unit))
         return self.w.within(int(key), table.unit) if int(key) else self.w._("on the same day")
 
-    def changed(self, one: Changed) -> Line:
-        """A count that is told otherwise than in the release before."""
-        title = total_label(self.w, one.row.key) if one.table is None else self.row_title(one.table, one.row)
-        table = "" if one.table is None else self.w.text(one.table.title)
-        said = self.w._("%(before)s, now %(now)s", before=self._said(one.before), now=self._said(one.now))
-        return Line(self.w.pair(table, title) if table else title, said)
-
 
 def _bar(number: int | None, longest: int) -> int:
     return 0 if not number or not longest else max(1, number * STEPS // longest)
@@ -292,6 +219,20 @@ def _bar(number: int | None, longest: int) -> int:
 def year_between(year: int) -> str:
     """The school year that begins then."""
     return f"{year}–{year + 1}"
+
+
+def period_label(w: Wording, period: ReleasePeriod) -> str:
+    """A school year, or which quarter of it, within a line of any direction."""
+    year = f"\u2066{year_between(period.year)}\u2069"
+    if not period.quarter:
+        return year
+    said = {
+        1: w._("%(year)s, first quarter", year=year),
+        2: w._("%(year)s, second quarter", year=year),
+        3: w._("%(year)s, third quarter", year=year),
+        4: w._("%(year)s, fourth quarter", year=year),
+    }
+    return said[period.quarter]
 
 
 def month_label(w: Wording, month: str, *, short: bool = False) -> str:
@@ -336,64 +277,63 @@ def share_label(w: Wording, share: tuple[int, int]) -> str:
     return w._("%(low)s to %(high)s", low=low, high=high)
 
 
-def previous_text(w: Wording, *, is_all: bool) -> str:
-    """What the mark beside a count means, or that all counts are those of an earlier release."""
-    if is_all:
-        return w._(
-            "These numbers stood already in an earlier release, and are repeated so that nothing small can be worked "
-            "out: they may no longer be exact, and sums may differ."
-        )
+def share_told(w: Wording, share: tuple[int, int, int]) -> str:
+    """A share of a release, and between which two it lies."""
+    told, low, high = (w.percent(one) for one in share)
+    return w._("about %(share)s (%(low)s to %(high)s)", share=told, low=low, high=high)
+
+
+def noise_text(w: Wording) -> str:
+    """What everybody must know who reads such a number."""
     return w._(
-        "%(mark)s Taken over from an earlier release, so that nothing small can be worked out: it may no longer be "
-        "exact, and sums may differ.",
-        mark=FORMER,
+        "Each number bears a little noise, so that it tells of nobody: 95 of 100 are at most 4 off, none is more than "
+        "10. Where 0 or a small number stands, there may be some cases or none; sums differ by 3 on average."
     )
 
 
 # ---- as rows -------------------------------------------------------------------------------------------------------
 
 
-def figure_rows(told: Told, wording: Wording) -> Iterator[Mapping[str, str | int | bool | None]]:
-    """Every cell of the unit, by the keys of COLUMNS; then the totals of those right below it."""
+def figure_rows(told: Told, wording: Wording) -> Iterator[Mapping[str, str | int | None]]:
+    """Everything that is told of the unit, by the keys of COLUMNS; then the totals of those right below it."""
     lines = Lines(told, wording)
-    for month in (WHOLE, *told.line.months):
-        for total in GROUPS:
-            said = (TOTALS, wording._("Totals"), total, total_label(wording, total))
-            yield _row(lines, told.unit, month, said, number=told.unit.at((TOTALS, total), month))
-        for table in told.tables:
-            if month == WHOLE or table.months:
-                yield from _rows_of(lines, table, month)
+    months = (WHOLE, *told.line.months)
+    for total in GROUPS:
+        said = (TOTALS, wording._("Totals"), total, total_label(wording, total))
+        for month in months:
+            number = told.unit.at((TOTALS, total), month)
+            if number is not None:
+                yield _row(lines, told.unit, said, "count", number, month=month)
+    for table in told.tables:
+        yield from _rows_of(lines, table)
     for one in told.children:
         said = (TOTALS, wording._("Totals"), case_summary.CASES, total_label(wording, case_summary.CASES))
-        yield _row(lines, one, WHOLE, said, number=one.at((TOTALS, case_summary.CASES)))
+        yield _row(lines, one, said, "count", one.at((TOTALS, case_summary.CASES)))
 
 
-def _rows_of(lines: Lines, table: FigureTable, month: str) -> Iterator[Mapping[str, str | int | bool | None]]:
+def _rows_of(lines: Lines, table: FigureTable) -> Iterator[Mapping[str, str | int | None]]:
     unit, title = lines.unit, lines.w.text(table.title)
+    if not lines.tells(table):
+        return
     match table.kind:
         case "rows":
             for row in table.rows:
                 said = (table.key, title, row.key, lines.row_title(table, row))
-                yield _row(lines, unit, month, said, number=unit.at((table.key, row.key), month))
+                yield _row(lines, unit, said, "count", unit.at((table.key, row.key)))
         case "share":
-            share = unit.share(table.key, month) or (None, None)
-            yield _row(lines, unit, month, (table.key, title, "", ""), "share", number=share[0], upper=share[1])
+            about, low, high = unit.share(table.key) or (None, None, None)
+            yield _row(lines, unit, (table.key, title, "", ""), "share", low, high, about)
         case "times":
-            key = unit.median(table.key, month)
-            within = lines.class_label(table, key) if key is not None else ""
-            told = _row(lines, unit, month, (table.key, title, key or "", within), "median")
-            yield {**told, "withheld": key is None}
+            key = unit.median(table.key) or ""
+            yield _row(lines, unit, (table.key, title, key, lines.class_label(table, key)), "median")
 
 
 def _row(
-    lines: Lines, unit: UnitFigures, month: str, said: tuple[str, str, str, str], what: str = "count", *,
-    number: int | None = None, upper: int | None = None,
-) -> dict[str, str | int | bool | None]:  # fmt: skip
+    lines: Lines, unit: UnitFigures, said: tuple[str, str, str, str], what: str, value: int | None = None,
+    upper: int | None = None, about: int | None = None, *, month: str = WHOLE,
+) -> dict[str, str | int | None]:  # fmt: skip
     months = lines.told.line.months
-    values = (
-        unit.code, lines.unit_name(unit), months[0], months[-1], month or None, *said, what, number, upper,
-        number is None, what == "count" and unit.is_former((said[0], said[2]), month),
-    )  # fmt: skip
+    values = (unit.code, lines.unit_name(unit), months[0], months[-1], month or None, *said, what, value, upper, about)
     return dict(zip(COLUMNS, values, strict=True))
 
 
@@ -416,9 +356,7 @@ def _csv(told: Sequence[Told], wording: Wording, header: Sequence[str], between:
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
-def _cell(value: str | int | bool | None) -> str:
-    if isinstance(value, bool):
-        return "1" if value else "0"
+def _cell(value: str | int | None) -> str:
     return "" if value is None else str(value)
 
 
@@ -426,26 +364,16 @@ def header_label(w: Wording) -> tuple[str, ...]:
     """The columns in words."""
     return (
         w._("Code"), w._("Place"), w._("From"), w._("Until"), w._("Month"), w._("Table"), w._("Title of the table"),
-        w._("Row"), w._("Title of the row"), w._("What is told"), w._("Value"), w._("Up to"), w._("Withheld"),
-        w._("As issued before"),
+        w._("Row"), w._("Title of the row"), w._("What is told"), w._("Value"), w._("Up to"), w._("Approximately"),
     )  # fmt: skip
 
 
 # ---- figures that are being worked out, or were not issued ---------------------------------------------------------
 
 
-def step_label(w: Wording, state: str) -> str:
-    """What is being done."""
-    said = {
-        "counting": w._("Cases are being counted."),
-        "choosing": w._("It is being worked out which figures can be told."),
-        "checking": w._("It is being checked that no small figure can be worked out."),
-    }
-    return said.get(state, said["counting"])
-
-
-def job_said(w: Wording, job: FigureJobRow, year: str) -> str:
+def job_said(w: Wording, job: FigureJobRow) -> str:
     """What its page is headed with: figures that are being worked out, that are issued, or that are not."""
+    year = period_label(w, ReleasePeriod(job.year, job.quarter or 0))
     if job.is_running:
         return w._("Issuing figures %(year)s", year=year)
     if job.state == State.issued:
@@ -456,13 +384,7 @@ def job_said(w: Wording, job: FigureJobRow, year: str) -> str:
 def fault_message(w: Wording, code: str) -> str:
     """Why nothing was issued."""
     said = {
-        "gate": w._("Something small could have been worked out of these figures: they were not issued."),
-        "not_releasable": w._(
-            "Beside what was issued before, nothing new can be told without something small being worked out: the "
-            "figures issued before stand."
-        ),
-        "too_few": w._("There are too few cases: nothing could be told of them."),
-        "as_before": w._("What can be told is what the last release tells already: it stands."),
+        "as_before": w._("They are told already, and what was told once is not told again."),
         "not_allowed": w._("Whoever asked for them may not issue figures here any more."),
     }
     return said.get(

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
-from markupsafe import Markup
-
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files.letter_pages import plain_cell
 from school_protocol.case_files.service import Issued, academy_of, signed
@@ -26,17 +24,17 @@ from school_protocol.pdf.assemble import assembled, overlay
 from school_protocol.pdf.rendering import Attached, render, template
 from school_protocol.pdf.verdicts import FIGURES, Copy
 from school_protocol.statistics import repository
+from school_protocol.statistics.method_note import COUNTS, SOURCES, sections, table_rows
 from school_protocol.statistics.models import FigurePaperRow
 from school_protocol.statistics.presenters import (
     COLUMNS,
-    FORMER,
     Letterhead,
     Lines,
     figure_rows,
     figures_list,
     header_label,
-    month_label,
-    previous_text,
+    noise_text,
+    period_label,
     total_label,
     year_between,
 )
@@ -55,8 +53,6 @@ _WIDE, _NARROW = 52, 16
 PLAIN = {
     "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
 }  # fmt: skip
-MARKED = {"num_format": f'0" {FORMER}"'}
-"""How a number that is repeated shows its mark, and stays a number."""
 
 
 def figures_xlsx(told: Told, wording: Wording) -> bytes:
@@ -67,22 +63,17 @@ def figures_xlsx(told: Told, wording: Wording) -> bytes:
     book = xlsxwriter.Workbook(out, dict(PLAIN))
     lines = Lines(told, wording)
     book.set_properties({"title": lines.title, "created": told.line.issued_at.astimezone(UTC).replace(tzinfo=None)})
-    _Sheets(book, lines, book.add_format({"bold": True}), book.add_format(MARKED)).write()
+    _Sheets(book, lines, book.add_format({"bold": True})).write()
     book.close()
     return out.getvalue()
 
 
-class Former(int):
-    """A number that an earlier release told, and this one repeats."""
-
-
 class _Sheets:
-    def __init__(self, book: xlsxwriter.Workbook, lines: Lines, bold: Format, marked: Format) -> None:
-        self.book, self.lines, self.w, self.bold, self.marked = book, lines, lines.w, bold, marked
+    def __init__(self, book: xlsxwriter.Workbook, lines: Lines, bold: Format) -> None:
+        self.book, self.lines, self.w, self.bold = book, lines, lines.w, bold
 
     def write(self) -> None:
         self._first(self._sheet(self.w._("Figures")))
-        self._months(self._sheet(self.w._("Month by month")))
         self._all(self._sheet(self.w._("All lines")))
 
     def _sheet(self, name: str) -> Worksheet:
@@ -94,49 +85,36 @@ class _Sheets:
         told = lines.told.line
         head: list[Sequence[str | int]] = [
             (lines.unit_name(lines.unit), lines.unit.code),
-            (w._("School year %(year)s", year=year_between(told.year)), lines.period),
+            (period_label(w, told.period), lines.period),
             (w._("Release"), told.number),
             (w._("When issued"), w.moment(told.issued_at)),
             (w._("Counted on"), w.moment(told.counted_at)),
             (w._("Digest of the protocol"), told.definition),
-            (withheld_text(w), ""),
+            (noise_text(w), ""),
         ]
-        if lines.has_former:
-            head.append((previous_text(w, is_all=lines.is_all_former), ""))
-        row = rows_written(sheet, 0, head, self.marked)
+        row = rows_written(sheet, 0, head)
         parts = [(w._("Totals"), lines.totals()), *((one.title, one.rows) for one in lines.tables())]
         parts += [(w._("Done in time"), lines.shares()), (w._("In half of the cases"), lines.medians())]
+        parts += [(w._("Cases opened, month by month"), lines.months())]
         for title, found in parts:
             if found:
                 written(sheet, row + 1, 0, title, self.bold)
-                rows = [(one.title, one.said if one.number is None else _number(one.said)) for one in found]
-                row = rows_written(sheet, row + 2, rows, self.marked)
+                rows = [(one.title, one.said if one.number is None else one.number) for one in found]
+                row = rows_written(sheet, row + 2, rows)
         below = [(name, one.code, _number(said)) for one, name, said in lines.children()]
         if below:
             written(sheet, row + 1, 0, w._("Cases opened, by place"), self.bold)
-            row = rows_written(sheet, row + 2, below, self.marked)
+            row = rows_written(sheet, row + 2, below)
         if lines.not_told():
-            written(sheet, row + 1, 0, w._("Not told"), self.bold)
-            rows_written(sheet, row + 2, [(title,) for title in lines.not_told()], self.marked)
-
-    def _months(self, sheet: Worksheet) -> None:
-        lines, w = self.lines, self.w
-        for column, month in enumerate(lines.month_titles(), 1):
-            written(sheet, 0, column, month, self.bold)
-        months = [(w._("Cases opened"), *(_number(one.said) for one in lines.months()))]
-        row = rows_written(sheet, 1, months, self.marked)
-        for table in lines.tables():
-            if table.months:
-                written(sheet, row + 1, 0, table.title, self.bold)
-                rows = [(title, *map(_number, said)) for title, said in table.months]
-                row = rows_written(sheet, row + 2, rows, self.marked)
+            written(sheet, row + 1, 0, w._("Too few cases"), self.bold)
+            rows_written(sheet, row + 2, [(title,) for title in lines.not_told()])
 
     def _all(self, sheet: Worksheet) -> None:
-        """Every cell, withheld ones too, for whoever reckons on."""
+        """Every number, for whoever reckons on."""
         for column, name in enumerate(header_label(self.w)):
             written(sheet, 0, column, name, self.bold)
         rows = ([row[column] for column in COLUMNS] for row in figure_rows(self.lines.told, self.w))
-        rows_written(sheet, 1, ([_workbook_told(value) for value in row] for row in rows), self.marked)
+        rows_written(sheet, 1, (["" if value is None else value for value in row] for row in rows))
 
 
 def worksheet_of(book: xlsxwriter.Workbook, w: Wording, name: str) -> Worksheet:
@@ -149,23 +127,13 @@ def worksheet_of(book: xlsxwriter.Workbook, w: Wording, name: str) -> Worksheet:
     return sheet
 
 
-def withheld_text(w: Wording) -> str:
-    """Why a figure may be missing."""
-    return w._("Not told: fewer than five, or kept back so that nothing can be worked out.")
-
-
-def rows_written(
-    sheet: Worksheet, first: int, rows: Iterable[Sequence[str | int]], marked: Format, *, is_said: bool = False
-) -> int:
-    """The rows, one below the other; returns the next free one. `is_said`: numbers come as they are said on a page.
-
-    `marked`: how a number of an earlier release shows its mark.
-    """
+def rows_written(sheet: Worksheet, first: int, rows: Iterable[Sequence[str | int]], *, is_said: bool = False) -> int:
+    """The rows, one below the other; returns the next free one. `is_said`: numbers come as they are said on a page."""
     for cells in rows:
         for column, cell in enumerate(cells):
             value = _number(cell) if is_said and column and isinstance(cell, str) else cell
             if isinstance(value, int):
-                sheet.write_number(first, column, value, marked if isinstance(value, Former) else None)
+                sheet.write_number(first, column, value)
             else:
                 written(sheet, first, column, value)
         first += 1
@@ -178,19 +146,10 @@ def written(sheet: Worksheet, row: int, column: int, value: str, form: Format | 
 
 
 def _number(said: str) -> str | int:
-    plain = said.removesuffix(f" {FORMER}")
-    if not (plain.isascii() and plain.isdigit()):
-        return said
-    return int(plain) if plain == said else Former(plain)
+    return int(said) if said.isascii() and said.isdigit() else said
 
 
-def _workbook_told(value: str | int | bool | None) -> str | int:
-    if isinstance(value, bool):
-        return int(value)
-    return "" if value is None else value
-
-
-FORMAT, VERSION = "school-protocol/figures", 1
+FORMAT, VERSION = "school-protocol/figures", 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,8 +185,8 @@ def report_html(view: FigureReport, wording: Wording) -> str:
     printed = _Printed(view, wording)
     return template("figures.html").render(
         view=view, printed=printed, lines=printed.lines, w=wording, _=wording.gettext, ngettext=wording.ngettext,
-        line=printed.line, text=printed.text, code=bidi.code, year=year_between(view.told.line.year),
-        withheld=withheld_text(wording), former=previous_text(wording, is_all=printed.lines.is_all_former),
+        line=printed.line, text=printed.text, code=bidi.code, period=period_label(wording, view.told.line.period),
+        noise=noise_text(wording), sections=sections(wording), counts=COUNTS, rows=table_rows(), sources=SOURCES,
     )  # fmt: skip
 
 
@@ -238,19 +197,15 @@ class _Printed(Letterhead):
         super().__init__(view.protocol, view.places, wording)
         self.view, self.lines = view, Lines(view.told, wording)
 
-    def months(self) -> tuple[Markup, ...]:
-        return tuple(self.line(month_label(self.w, month, short=True)) for month in self.view.told.line.months)
-
 
 def _data(told: Told, wording: Wording) -> dict[str, Any]:
-    """Nothing that is not told."""
     line = told.line
     return {
         "format": FORMAT,
         "version": VERSION,
         "protocol": {"key": line.protocol, "version": line.version, "sha256": line.definition},
         "unit": told.unit.code,
-        "release": {"of": line.unit.code, "year": line.year, "number": line.number},
+        "release": {"of": line.unit.code, "year": line.year, "quarter": line.period.quarter, "number": line.number},
         "months": list(line.months),
         "counted_at": line.counted_at.isoformat(),
         "issued_at": line.issued_at.isoformat(),
@@ -272,8 +227,6 @@ class YearsTable:
     title: str
     about: str
     rows: tuple[tuple[str, tuple[str, ...]], ...]
-    left: tuple[str, ...] = ()
-    """Rows of which no year tells anything."""
 
 
 class YearLines:
@@ -300,13 +253,8 @@ class YearLines:
     def latest(self) -> Lines:
         return self.each[0]
 
-    @property
-    def has_former(self) -> bool:
-        """Whether a count is repeated as an earlier release told it."""
-        return any(one.unit.told["former"] and not one.is_all_former for one in self.each)
-
     def tables(self) -> tuple[YearsTable, ...]:
-        """The totals and every table of which some year tells something, by the layout of the latest that has it."""
+        """The totals and every table that some year tells, by the layout of the latest that has it."""
         layouts, w = self._layouts(), self.w
         totals = [(total_label(w, one), self._counts((TOTALS, one))) for one in GROUPS]
         found = [self._table(w._("At a glance"), "", totals)]
@@ -318,13 +266,7 @@ class YearLines:
         return tuple(one for one in found if one.rows)
 
     def _table(self, title: str, about: str, rows: Iterable[tuple[str, tuple[str, ...]]]) -> YearsTable:
-        told, left, nothing = [], [], {ABSENT, self.w._("not told"), self.w._("nothing issued")}
-        for row, said in rows:
-            if nothing.issuperset(said):
-                left.append(row)
-            else:
-                told.append((row, said))
-        return YearsTable(title, about, tuple(told), tuple(left))
+        return YearsTable(title, about, tuple(rows))
 
     def _layouts(self) -> tuple[FigureTable, ...]:
         """Every table that any of them has, as the latest one has it."""
@@ -339,7 +281,7 @@ class YearLines:
             yield self.latest.row_title(table, rows[key]), self._counts((table.key, key))
 
     def _counts(self, cell: Cell) -> tuple[str, ...]:
-        return self._each(lambda lines: lines.count_label(cell) if _has(lines, cell) else ABSENT)
+        return self._each(lambda lines: ABSENT if (number := lines.unit.at(cell)) is None else str(number))
 
     def _shares(self, table: FigureTable) -> tuple[str, ...]:
         return self._each(lambda lines: lines.share_label(table) if _same(lines, table) else ABSENT)
@@ -361,12 +303,6 @@ def _same(lines: Lines, table: FigureTable) -> tuple[FigureTable, ...]:
     return tuple(one for one in lines.told.tables if one.key == table.key)
 
 
-def _has(lines: Lines, cell: Cell) -> bool:
-    return cell[0] == TOTALS or any(
-        row.key == cell[1] for table in lines.told.tables if table.key == cell[0] for row in table.rows
-    )
-
-
 def years_csv(told: Sequence[Told], wording: Wording) -> bytes:
     """Every cell of every year as a list: its first and last month say which year it is of."""
     return figures_list(told, wording)
@@ -378,19 +314,17 @@ def years_xlsx(told: Sequence[Told], wording: Wording) -> bytes:
 
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, dict(PLAIN))
-    bold, marked = book.add_format({"bold": True}), book.add_format(MARKED)
+    bold = book.add_format({"bold": True})
     lines, w = YearLines(told, wording), wording
     sheet = worksheet_of(book, w, w._("School years side by side"))
     unit = lines.latest.unit
-    head = [(lines.latest.unit_name(unit), unit.code), (withheld_text(w), "")]
-    if lines.has_former:
-        head.append((previous_text(w, is_all=False), ""))
-    row = rows_written(sheet, 0, head, marked)
+    head = [(lines.latest.unit_name(unit), unit.code), (noise_text(w), "")]
+    row = rows_written(sheet, 0, head)
     for table in lines.tables():
         written(sheet, row + 1, 0, table.title, bold)
         for column, year in enumerate(lines.years, 1):
             written(sheet, row + 1, column, year, bold)
-        row = rows_written(sheet, row + 2, [(title, *said) for title, said in table.rows], marked, is_said=True)
+        row = rows_written(sheet, row + 2, [(title, *said) for title, said in table.rows], is_said=True)
     book.close()
     return out.getvalue()
 
@@ -427,7 +361,7 @@ def years_report_html(view: YearsReport, wording: Wording) -> str:
     return template("figure_years.html").render(
         view=view, lines=YearLines(view.told, w), letterhead=letterhead, w=w, _=w.gettext, line=letterhead.line,
         text=letterhead.text, code=bidi.code, unit=view.told[-1].unit,
-        span=f"{first.year}–{last.year + 1}", withheld=withheld_text(w), former=previous_text(w, is_all=False),
+        span=f"{first.year}–{last.year + 1}", noise=noise_text(w),
     )  # fmt: skip
 
 
@@ -540,4 +474,4 @@ def _above(ctx: AppContext, unit: Unit) -> tuple[Unit, ...]:
 
 
 def _name(told: Told, end: str) -> str:
-    return f"{told.unit.code}-{told.line.year}-{told.line.number}-{end}"
+    return f"{told.unit.code}-{told.line.period.key}-{told.line.number}-{end}"

@@ -6,7 +6,6 @@ everybody's: they are locked last, when all else is written, for as long as a co
 
 from __future__ import annotations
 
-import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,6 @@ from sqlalchemy.orm import Session
 from school_protocol.cases.models import CaseIndexRow
 from school_protocol.engine.errors import Unseen
 from school_protocol.statistics.models import (
-    RUNNING,
     DisclosedFigureRow,
     FigureCounterRow,
     FigureFrozenRow,
@@ -33,13 +31,12 @@ from school_protocol.statistics.models import (
     State,
     YearlyReportRow,
 )
-from school_protocol.statistics.rules import Cell, Cells, Share
+from school_protocol.statistics.rules import Cell, Cells, ReleasePeriod, Share
 from school_protocol.storage.case_keys import case_key
-from school_protocol.storage.master_keys import open_bytes, seal_bytes
 from school_protocol.storage.models import CaseKeyRow, CaseRecordRow, EventRow, TombstoneRow, new_id
 from school_protocol.storage.sql import add_new, add_rows, into
 from school_protocol.storage.sql import put_rows as put_row
-from school_protocol.storage.vault import Vault, canonical, from_canonical
+from school_protocol.storage.vault import Vault
 
 Key = tuple[str, str, str]
 """Protocol, month, unit."""
@@ -205,16 +202,9 @@ LEASE = timedelta(minutes=2)
 """Whoever took one and said nothing for so long is taken for dead."""
 
 
-def add_job(
-    session: Session, job_id: str, *, protocol: str, unit: str, year: int, account: str, role: str, at: datetime,
-    press: str,
-) -> None:  # fmt: skip
+def add_job(session: Session, job_id: str, period: ReleasePeriod, **columns: Any) -> None:
     """Write down that figures are asked for."""
-    row = FigureJobRow(
-        id=job_id, protocol=protocol, unit=unit, year=year, account=account, role=role, asked_at=at,
-        state=State.counting, press=press,
-    )  # fmt: skip
-    session.add(row)
+    session.add(FigureJobRow(id=job_id, year=period.year, quarter=period.quarter, state=State.counting, **columns))
     session.flush()
 
 
@@ -240,7 +230,7 @@ def latest_job(session: Session, protocol: str, unit: str) -> FigureJobRow | Non
 
 def take_next(session: Session, *, now: datetime) -> FigureJobRow | None:
     """The one asked for first, under a lease; None where there is none, or somebody is at one."""
-    query = select(FigureJobRow).where(FigureJobRow.state.in_(RUNNING))
+    query = select(FigureJobRow).where(FigureJobRow.state == State.counting)
     rows = session.scalars(query.order_by(FigureJobRow.asked_at, FigureJobRow.id).with_for_update()).all()
     if not rows or any(row.taken_at is not None and row.taken_at >= now - LEASE for row in rows):
         return None
@@ -250,34 +240,10 @@ def take_next(session: Session, *, now: datetime) -> FigureJobRow | None:
     return rows[0]
 
 
-def sealed_of(session: Session, job_id: str) -> bytes | None:
-    """What was worked out so far."""
-    return session.scalar(select(FigureJobRow.sealed).where(FigureJobRow.id == job_id))
-
-
-def go_on(session: Session, job_id: str, *, done: int, total: int, now: datetime) -> bool:
-    """How far it is; False where it was stopped meanwhile."""
-    return _change(session, job_id, done=done, total=total, taken_at=now)
-
-
-def set_state(session: Session, job_id: str, state: State, sealed: bytes, *, now: datetime) -> bool:
-    """The next step, with what the one before came to; False where it was stopped meanwhile."""
-    return _change(session, job_id, state=state, sealed=sealed, done=0, total=0, taken_at=now)
-
-
 def settle_job(session: Session, job_id: str, state: State, *, at: datetime, fault: str = "") -> bool:
-    """It has come to its end; nothing of what was worked out stays here. False where it had before."""
-    return _change(session, job_id, state=state, sealed=None, taken_at=None, settled_at=at, fault=fault)
-
-
-def leave(session: Session, job_id: str) -> None:
-    """Nobody is at it any more: whoever comes next goes on."""
-    _change(session, job_id, taken_at=None)
-
-
-def _change(session: Session, job_id: str, **values: object) -> bool:
-    running = FigureJobRow.state.in_(RUNNING)
-    changed = session.execute(update(FigureJobRow).where(FigureJobRow.id == job_id, running).values(**values))
+    """It has come to its end; False where it had before."""
+    running = update(FigureJobRow).where(FigureJobRow.id == job_id, FigureJobRow.state == State.counting)
+    changed = session.execute(running.values(state=state, taken_at=None, settled_at=at, fault=fault))
     return bool(changed.rowcount)  # type: ignore[attr-defined]
 
 
@@ -374,10 +340,7 @@ def _changes(share: Share, by: int) -> Iterator[tuple[tuple[str, str, str], str,
         yield (share.protocol, share.month, unit), above, change
 
 
-# Repository of releases of figures with their sealed counts, and of yearly reports that were handed
-# out.
-
-MADE_OF = "figures"
+# ---- releases ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,50 +352,25 @@ class UnitRelease:
     told: Mapping[str, Any]
 
 
-# ---- keys ----------------------------------------------------------------------------------------------------------
-
-
-def make_key(session: Session, vault: Vault, release: str) -> None:
-    """A key for the counts of a release to come."""
-    row = FigureKeyRow(release=release)
-    row.master, row.wrapped = vault.wrap(vault.new_case_key(), row.label)
+def noise_key(session: Session, vault: Vault, year: int) -> bytes:
+    """With what a school year's noise is drawn: 32 random bytes, made when they are first asked for."""
+    row = session.get(FigureKeyRow, str(year), with_for_update=True)
+    if row is not None:
+        return vault.unwrap(row.master, row.wrapped, row.label)
+    row, key = FigureKeyRow(release=str(year)), vault.new_case_key()
+    row.master, row.wrapped = vault.wrap(key, row.label)
     session.add(row)
     session.flush()
+    return key
 
 
-def drop_key(session: Session, release: str) -> None:
-    """Nothing came of that release: what was counted for it can't be opened any more."""
-    session.execute(delete(FigureKeyRow).where(FigureKeyRow.release == release))
-
-
-def seal(session: Session, vault: Vault, release: str, value: Mapping[str, Any]) -> bytes:
-    """Counts of a release, sealed under its key."""
-    return seal_bytes(_key(session, vault, release), _release_label(release), zlib.compress(canonical(value), 6))
-
-
-def open_sealed(session: Session, vault: Vault, release: str, sealed: bytes) -> dict[str, Any]:
-    """What was sealed; raises Sealed."""
-    opened = open_bytes(_key(session, vault, release), _release_label(release), sealed)
-    found: dict[str, Any] = from_canonical(zlib.decompress(opened))
-    return found
-
-
-def _key(session: Session, vault: Vault, release: str) -> bytes:
-    row = session.get(FigureKeyRow, release)
-    if row is None:
-        raise Unseen(release)
-    return vault.unwrap(row.master, row.wrapped, row.label)
-
-
-def _release_label(release: str) -> str:
-    return f"{MADE_OF}:{release}"
-
-
-# ---- releases ------------------------------------------------------------------------------------------------------
+def drop_noise_key(session: Session, year: int) -> None:
+    """Nobody can say any more which noise that year's figures bear."""
+    session.execute(delete(FigureKeyRow).where(FigureKeyRow.release == str(year)))
 
 
 def write_release(session: Session, told: Collection[UnitRelease], **columns: Any) -> bool:
-    """Keep a release for good; False where its number was given meanwhile."""
+    """Keep a release for good; False where its number was given, or the same was drawn, meanwhile."""
     if not add_new(session, FigureReleaseRow, **columns):
         return False
     of = columns["id"]
@@ -450,43 +388,40 @@ def release(session: Session, release_id: str) -> FigureReleaseRow:
     return row
 
 
+_TELLS = FigureReleaseRow.quarter.is_not(None)
+"""Not a release of before: its exact numbers are told no more beside those that bear noise."""
+
+
 def covering(session: Session, unit: str) -> tuple[FigureReleaseRow, ...]:
     """The releases that have this unit: issued for it, or for one above it; the newest first."""
     within = select(DisclosedFigureRow.release).where(DisclosedFigureRow.unit == unit)
-    query = select(FigureReleaseRow).where(FigureReleaseRow.id.in_(within))
-    rows = session.scalars(query.order_by(FigureReleaseRow.issued_at.desc(), FigureReleaseRow.id.desc()))
-    return tuple(rows)
+    query = select(FigureReleaseRow).where(FigureReleaseRow.id.in_(within), _TELLS)
+    newest = (FigureReleaseRow.issued_at.desc(), FigureReleaseRow.edition.desc(), FigureReleaseRow.id.desc())
+    return tuple(session.scalars(query.order_by(*newest)))
 
 
-def beside(
-    session: Session, protocol: str, units: Collection[str], months: Collection[str]
-) -> tuple[FigureReleaseRow, ...]:
-    """The releases that must be looked at together with one of these units and months, in the order they were issued.
-
-    Those that share a unit with it, and those that share one with them, and so on: what they tell can be put together.
-    """
-    every = select(FigureReleaseRow).where(FigureReleaseRow.protocol == protocol)
-    rows = session.scalars(every.order_by(FigureReleaseRow.issued_at, FigureReleaseRow.id))
-    left = {row.id: row for row in rows if not set(months).isdisjoint(row.months)}
-    trees = {one: _units(session, one) for one in left}
-    found: set[str] = set()
-    known = set(units)
-    while joined := {one for one in left if one not in found and not known.isdisjoint(trees[one])}:
-        found |= joined
-        known.update(*(trees[one] for one in joined))
-    return tuple(one for key, one in left.items() if key in found)
+def replaced(session: Session, ids: Collection[str]) -> frozenset[str]:
+    """Which of these releases were withdrawn: others were issued in their place."""
+    query = select(FigureReleaseRow.former).where(FigureReleaseRow.former.in_(list(ids)), _TELLS)
+    return frozenset(one for one in session.scalars(query) if one is not None)
 
 
-def _units(session: Session, release_id: str) -> frozenset[str]:
-    return frozenset(session.scalars(select(DisclosedFigureRow.unit).where(DisclosedFigureRow.release == release_id)))
-
-
-def sealed_release(session: Session, release_id: str) -> bytes:
-    """The sealed counts of a release."""
-    found = session.scalar(select(FigureReleaseRow.sealed).where(FigureReleaseRow.id == release_id))
-    if found is None:
-        raise Unseen(release_id)
-    return found
+def drawn(
+    session: Session, protocol: str, units: Collection[str], period: ReleasePeriod
+) -> list[tuple[FigureReleaseRow, UnitRelease]]:
+    """What releases told of these units in that period, each with the release in which it was drawn."""
+    query = (
+        select(FigureReleaseRow, DisclosedFigureRow)
+        .join(DisclosedFigureRow, DisclosedFigureRow.release == FigureReleaseRow.id)
+        .where(FigureReleaseRow.protocol == protocol, DisclosedFigureRow.unit.in_(list(units)))
+        .where(FigureReleaseRow.year == period.year, FigureReleaseRow.quarter == period.quarter)
+        .order_by(FigureReleaseRow.issued_at)
+    )
+    return [
+        (issued, UnitRelease(row.unit, row.above, row.told))
+        for issued, row in session.execute(query)
+        if row.told["drawn_in"] == issued.id
+    ]
 
 
 def last_edition(session: Session, protocol: str, unit: str, year: int) -> FigureReleaseRow | None:
@@ -534,7 +469,8 @@ def public_ids(session: Session) -> frozenset[str]:
     query = (
         select(FigurePublicRow.release)
         .join(last, (FigurePublicRow.release == last.c.release) & (FigurePublicRow.place == last.c.place))
-        .where(FigurePublicRow.is_public.is_(True))
+        .join(FigureReleaseRow, FigureReleaseRow.id == FigurePublicRow.release)
+        .where(FigurePublicRow.is_public.is_(True), _TELLS)
     )
     return frozenset(session.scalars(query))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from functools import partial
 from io import BytesIO
 
 from flask import current_app, flash, redirect, render_template, request, send_file, url_for
@@ -16,9 +18,11 @@ from school_protocol.pdf import rendering
 from school_protocol.pdf.presenters import error_message
 from school_protocol.pdf.verdicts import SealingError
 from school_protocol.statistics import release_files, releases, yearly_report
-from school_protocol.statistics.presenters import Lines, fault_message, job_said, previous_text, step_label
-from school_protocol.statistics.release_files import YearLines, withheld_text
-from school_protocol.statistics.releases import Running
+from school_protocol.statistics.method_note import COUNTS, SOURCES, sections, table_rows
+from school_protocol.statistics.presenters import Lines, fault_message, job_said, noise_text, period_label
+from school_protocol.statistics.release_files import YearLines
+from school_protocol.statistics.releases import Options, Running
+from school_protocol.statistics.rules import QUARTERS, ReleasePeriod
 from school_protocol.statistics.yearly_report import YearlyOptions
 from school_protocol.ui import sessions
 from school_protocol.ui.forms import new_token, one_for_each
@@ -28,7 +32,7 @@ from school_protocol.ui.routing import Pages
 figure_blueprint = Pages("figures", __name__, asks=Permission.see_figures, url_prefix="/figures")
 figure_blueprint.entry(N_("Figures"), 50, current="true")
 ID_MOST = 40
-_YEAR = 4
+_PERIOD = re.compile(rf"(\d{{4}})(?:-Q([1-{QUARTERS}]))?", re.ASCII)
 
 
 @figure_blueprint.get("", endpoint="index")
@@ -61,8 +65,7 @@ def years(protocol: str, code: str) -> ResponseReturnValue:
         "statistics/years.html",
         view=view,
         lines=YearLines(view.told, w) if view.told else None,
-        withheld=withheld_text(w),
-        previous_text=previous_text(w, is_all=False),
+        noise=noise_text(w),
         missing=rendering.missing(),
     )
 
@@ -84,16 +87,19 @@ def years_sheet(protocol: str, code: str, kind: str) -> ResponseReturnValue:
 
 @figure_blueprint.post("/<protocol>/<code>/issue")
 def issue(protocol: str, code: str) -> ResponseReturnValue:
-    """Ask for the figures of a school year: a worker begins at once."""
-    year = request.form.get("year", "")
-    chosen = int(year) if year.isascii() and year.isdigit() and len(year) == _YEAR else 0
+    """Ask for the figures of a school year or quarter: a worker begins at once."""
+    found = _PERIOD.fullmatch(request.form.get("period", ""))
+    chosen = ReleasePeriod(int(found[1]), int(found[2] or 0)) if found else ReleasePeriod(0)
+    again = request.form.get("again") == "yes"
     token = request.form.get("token", "")[:100] or new_token()
     try:
-        job = releases.ask_release(sessions.ctx(), sessions.actor(), protocol, code, chosen, token)
+        job = releases.ask_release(sessions.ctx(), sessions.actor(), protocol, code, chosen, token, again=again)
     except Running as running:
         return redirect(url_for("figures.job", job=running.job), 303)
     except BadInput:
-        return _figure_page(protocol, code, problem=wording()._("Choose one of these school years.")), 422
+        w = wording()
+        said = w._("These figures can’t be issued once more.") if again else w._("Choose one of these periods.")
+        return _figure_page(protocol, code, problem=said), 422
     sessions.ring()
     return redirect(url_for("figures.job", job=job), 303)
 
@@ -107,8 +113,7 @@ def job(job: str) -> ResponseReturnValue:
         "statistics/job.html",
         view=view,
         job=view.job,
-        title=job_said(w, view.job, year_between(view.job.year)),
-        step=step_label(w, view.job.state),
+        title=job_said(w, view.job),
         fault=fault_message(w, view.job.fault),
     )
 
@@ -182,20 +187,20 @@ def _figure_page(protocol: str, code: str, release: str = "", *, problem: str = 
         view=view,
         lines=lines,
         options=options,
-        refused=year_between(options.refused.year) if options and options.refused else "",
+        refused=_asked_for(options) if options else "",
         yearly=_has_yearly(code),
-        withheld=withheld_text(w),
-        previous_text=previous_text(w, is_all=lines is not None and lines.is_all_former),
-        year_label=lambda line: year_between(line.year),
+        noise=noise_text(w),
+        period_label=partial(period_label, w),
         token=new_token(),
         problem=problem,
         missing=rendering.missing(),
     )
 
 
-def year_between(year: int) -> str:
-    """A school year within a line of any direction."""
-    return f"\u2066{year}–{year + 1}\u2069"
+def _asked_for(options: Options) -> str:
+    """The period that was refused."""
+    job = options.refused
+    return period_label(wording(), ReleasePeriod(job.year, job.quarter or 0)) if job else ""
 
 
 def _has_yearly(code: str) -> bool:
@@ -233,6 +238,17 @@ def latest(language: str) -> ResponseReturnValue:
     return _campaign_page(language)
 
 
+@campaign_blueprint.get("/<language>/method")
+def method(language: str) -> str:
+    """How figures are protected, for whoever reckons with them."""
+    if language not in sessions.ctx().settings.languages:
+        raise Unseen(language)
+    reword(language)
+    return render_template(
+        "statistics/method.html", sections=sections(wording()), counts=COUNTS, rows=table_rows(), sources=SOURCES
+    )
+
+
 @campaign_blueprint.get("/<language>/<release>", endpoint="release")
 def release_campaign(language: str, release: str) -> ResponseReturnValue:
     """Others that are there."""
@@ -252,8 +268,8 @@ def _campaign_page(language: str, release: str = "") -> str:
         every=every,
         told=told,
         lines=Lines(told, wording()) if told else None,
-        year_label=lambda line: year_between(line.year),
-        withheld=withheld_text(wording()),
+        period_label=partial(period_label, wording()),
+        noise=noise_text(wording()),
         endpoint="campaign.release" if release else "campaign.latest",
         release=release or None,
     )

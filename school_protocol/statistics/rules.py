@@ -1,4 +1,4 @@
-"""Rules of the academy's figures: what one case adds, which tables there are, and what may be told of counts.
+"""Rules of the academy's figures: what one case adds, which tables there are, and figures as they are issued.
 
 It counts in the month in which it was opened. A case that goes on elsewhere (joined, handed over) is counted there, and
 one that contributes to another school's is counted with that one: what happened once counts once. A deadline that ran
@@ -50,9 +50,13 @@ Cells = Mapping[str, Mapping[str, int]]
 
 TOTALS = "~totals"
 """The table whose rows are the totals: all cases, those with a danger, those with a referral."""
-ENDED, KEPT, LATE, MORE = "~ended", "~kept", "~late", "~more"
-"""Rows: ended cases, in releases of before; a deadline always met in time, late at least once; above the last class."""
-_YEAR = 12
+KEPT, LATE, MORE = "~kept", "~late", "~more"
+"""Rows: a deadline always met in time, late at least once; above the last class."""
+GROUPS = (CASES, DANGERS, REFERRALS)
+"""The totals, in the order in which they are told."""
+WHOLE = ""
+"""In place of a month: the whole period."""
+_YEAR, _QUARTER = 12, 3
 
 
 # ---- periods -------------------------------------------------------------------------------------------------------
@@ -68,6 +72,30 @@ class Period:
 def school_year(begins: int, year: int) -> Period:
     """The twelve months of the school year that begins in that month of `year`."""
     return Period(tuple(f"{year + month // _YEAR}-{month % _YEAR + 1:02}" for month in range(begins - 1, begins + 11)))
+
+
+QUARTERS = _YEAR // _QUARTER
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ReleasePeriod:
+    """Of what figures are issued: the school year that begins in `year`, or one of its quarters; 0: all of it."""
+
+    year: int
+    quarter: int = 0
+
+    @property
+    def key(self) -> str:
+        return f"{self.year}-Q{self.quarter}" if self.quarter else str(self.year)
+
+    def months(self, begins: int) -> tuple[str, ...]:
+        every = school_year(begins, self.year).months
+        return every[(self.quarter - 1) * _QUARTER : self.quarter * _QUARTER] if self.quarter else every
+
+
+def periods(year: int) -> tuple[ReleasePeriod, ...]:
+    """All of which figures are issued in a school year, the whole of it first, then its quarters from the last on."""
+    return tuple(ReleasePeriod(year, quarter) for quarter in (0, *range(QUARTERS, 0, -1)))
 
 
 # ---- which tables there are ----------------------------------------------------------------------------------------
@@ -92,8 +120,6 @@ class FigureTable:
     rows: tuple[FigureRow, ...]
     overlaps: bool = False
     """One case may stand in several rows, or in none."""
-    months: bool = False
-    """Told month by month, too."""
     unit: TimeUnit | None = None
     """Of times: what its classes count."""
     public: bool = False
@@ -147,7 +173,6 @@ def _tables(protocol: Protocol, rules: FigureRules, others: Sequence[Protocol]) 
             kind="rows",
             rows=tuple(FigureRow(row, title) for row, title in rows.items()),
             overlaps=overlaps,
-            months=counted.months,
             public=key in rules.public,
         )
     for deadline in rules.in_time:
@@ -159,6 +184,15 @@ def _tables(protocol: Protocol, rules: FigureRules, others: Sequence[Protocol]) 
         yield FigureTable(
             wait_key(name), wait.title, CASES, "times", classes, unit=wait.unit, public=name in rules.public
         )
+
+
+def possible_totals(protocols: Iterable[Protocol]) -> frozenset[str]:
+    """The totals in which a case of one of these versions can stand at all."""
+    found = {CASES}
+    for one in protocols:
+        found |= {DANGERS} if one.dangers else set()
+        found |= {REFERRALS} if one.targets else set()
+    return frozenset(found)
 
 
 def is_overlapping(protocol: Protocol, counted: CountedTable) -> bool:
@@ -444,10 +478,10 @@ def share(part: int, whole: int, cases: int | None = None) -> tuple[int, int] | 
     return step * 100 // steps, (step + 1) * 100 // steps
 
 
-def median(counts: Mapping[int, int]) -> int | None:
-    """The lower median of values with how often each occurs; None: of fewer than ten."""
+def median(counts: Mapping[int, int], *, least: int = BAND) -> int | None:
+    """The lower median of values with how often each occurs; None: of fewer than `least`."""
     whole = sum(counts.values())
-    if whole < BAND:
+    if whole < least:
         return None
     passed = 0
     for value in sorted(counts):
@@ -457,23 +491,15 @@ def median(counts: Mapping[int, int]) -> int | None:
     return None
 
 
-# Figures as they were issued: which release, and what it tells of a unit and of those right below
-# it.
-
-GROUPS = (CASES, DANGERS, REFERRALS)
-"""The totals, in the order in which they are told."""
-WHOLE = ""
-"""In place of a month: the whole period."""
-ROUNDED = 5
-"""What everybody is told goes by fives."""
+# ---- figures as they were issued: which release, and what it tells of a unit and of those right below it -------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseLine:
     """A release: of which unit and all below it, over which months, counted and issued when, by whom.
 
-    `number`: of that unit and school year; `former`: the id of the one that it follows; `definition`: the digest of
-    the version of the protocol by which it was counted.
+    `number`: of that unit and school year; `former`: the id of the one that it replaces; `drawing`: which of the same
+    period; `definition`: the digest of the version of the protocol by which it was counted.
     """
 
     id: str
@@ -482,7 +508,8 @@ class ReleaseLine:
     definition: str
     unit: Unit
     number: int
-    year: int
+    period: ReleasePeriod
+    drawing: int
     months: tuple[str, ...]
     counted_at: datetime
     issued_at: datetime
@@ -490,38 +517,38 @@ class ReleaseLine:
     role: str
     former: str
     is_latest: bool
+    """Not withdrawn: no other one was issued in its place."""
     is_public: bool
+
+    @property
+    def year(self) -> int:
+        return self.period.year
 
 
 @dataclass(frozen=True, slots=True)
 class UnitFigures:
-    """What is told of one unit. `is_own_part`: of what stands at that unit itself, not at any below it."""
+    """What is told of one unit."""
 
     unit: Unit
-    is_own_part: bool
     told: Mapping[str, Any]
 
     @property
     def code(self) -> str:
-        return f"{self.unit.code}~" if self.is_own_part else self.unit.code
+        return self.unit.code
 
     def at(self, cell: Cell, month: str = WHOLE) -> int | None:
-        """The count, or None where it is withheld."""
+        """The number, or None where the catalogue has none there."""
         found = self.told["cells"].get(cell[0], {}).get(cell[1], {}).get(month)
         return None if found is None else int(found)
 
-    def is_former(self, cell: Cell, month: str = WHOLE) -> bool:
-        """Whether that count is the one that an earlier release told: it is repeated, and may no longer be exact."""
-        return [*cell, month] in self.told["former"]
+    def share(self, table: str) -> tuple[int, int, int] | None:
+        """In how many per cent a deadline was met, and between which two that lies; None: of too few cases."""
+        found = self.told["shares"].get(table, {}).get(WHOLE)
+        return None if found is None else (int(found[0]), int(found[1]), int(found[2]))
 
-    def share(self, table: str, month: str = WHOLE) -> tuple[int, int] | None:
-        """Between which percentages a deadline was met."""
-        found = self.told["shares"].get(table, {}).get(month)
-        return None if found is None else (int(found[0]), int(found[1]))
-
-    def median(self, table: str, month: str = WHOLE) -> str | None:
-        """The class in which the lower median lies, as the key of its row."""
-        found = self.told["medians"].get(table, {}).get(month)
+    def median(self, table: str) -> str | None:
+        """The class in which the median lies, as the key of its row; None: of too few cases."""
+        found = self.told["medians"].get(table, {}).get(WHOLE)
         return None if found is None else str(found)
 
 
@@ -535,50 +562,14 @@ class Told:
     children: tuple[UnitFigures, ...] = ()
 
     def for_everybody(self) -> Told:
-        """Of the unit alone, the tables that may stand on a page for everybody; counts rounded to fives."""
+        """Of the unit alone, the tables that may stand on a page for everybody."""
         tables = tuple(one for one in self.tables if one.public)
         kept = {TOTALS, *(one.key for one in tables)}
-        cells = {
-            table: {row: {month: rounded(number) for month, number in months.items()} for row, months in rows.items()}
-            for table, rows in self.unit.told["cells"].items()
-            if table in kept
-        }
         told = {
-            "cells": cells,
-            "shares": {table: found for table, found in self.unit.told["shares"].items() if table in kept},
-            "medians": {table: found for table, found in self.unit.told["medians"].items() if table in kept},
-            "former": [],
+            kind: {table: found for table, found in self.unit.told[kind].items() if table in kept}
+            for kind in ("cells", "shares", "medians")
         }
-        return Told(self.line, tables, UnitFigures(self.unit.unit, self.unit.is_own_part, told))
-
-
-def rounded(number: int) -> int:
-    """To the nearest five."""
-    return (number + ROUNDED // 2) // ROUNDED * ROUNDED
-
-
-# ---- what changed --------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A count that two releases tell otherwise; None: withheld in that one."""
-
-    table: FigureTable | None
-    """None: one of the totals."""
-    row: FigureRow
-    before: int | None
-    now: int | None
-
-
-def changes(before: Told, now: Told) -> tuple[Changed, ...]:
-    """What is told otherwise of the whole period of the unit, in the order of the later one's tables."""
-    rows: list[tuple[FigureTable | None, str, FigureRow]] = [(None, TOTALS, FigureRow(total)) for total in GROUPS]
-    rows += [(table, table.key, row) for table in now.tables if table.kind == "rows" for row in table.rows]
-    found = (
-        Changed(table, row, before.unit.at((key, row.key)), now.unit.at((key, row.key))) for table, key, row in rows
-    )
-    return tuple(one for one in found if one.before != one.now)
+        return Told(self.line, tables, UnitFigures(self.unit.unit, told))
 
 
 # ---- as it is kept -------------------------------------------------------------------------------------------------
@@ -594,7 +585,6 @@ def tables_as_data(tables: Iterable[FigureTable]) -> list[dict[str, Any]]:
             "kind": table.kind,
             "rows": [[row.key, dict(row.title.root) if row.title else None] for row in table.rows],
             "overlaps": table.overlaps,
-            "months": table.months,
             "unit": table.unit.value if table.unit else None,
             "public": table.public,
         }
@@ -612,7 +602,6 @@ def tables_from_data(data: Sequence[Mapping[str, Any]]) -> tuple[FigureTable, ..
             kind=one["kind"],
             rows=tuple(_rows(one["rows"])),
             overlaps=one["overlaps"],
-            months=one["months"],
             unit=TimeUnit(one["unit"]) if one["unit"] else None,
             public=one["public"],
         )

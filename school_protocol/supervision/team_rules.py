@@ -1,7 +1,8 @@
 """How a school's team kept to its protocol over a time, told so that no case is recognised: one school, never ranked.
 
 Counted are the cases opened in that time, but for those of which somebody of the school must not know: they add
-nothing, whoever reads. All counts go by tens, and of fewer than ten cases nothing else is told.
+nothing, whoever reads. Whoever may read each case that is counted is told exactly, on the page; on paper counts go by
+tens, and of fewer than ten cases nothing else is told.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from school_protocol.engine.definition_parts import FigureRules, Term
 from school_protocol.engine.facts import Facts
 from school_protocol.engine.texts import Text
 from school_protocol.statistics.rules import (
+    BAND,
     MORE,
     Band,
     banded,
@@ -153,7 +155,7 @@ class TimeLine:
 
 @dataclass(frozen=True, slots=True)
 class TeamFigures:
-    """What is told of a team. With fewer than ten cases: that alone."""
+    """What is told of a team on paper. With fewer than ten cases: that alone."""
 
     cases: Band
     departures: Band | None = None
@@ -169,8 +171,48 @@ class TeamFigures:
         return not self.cases.low
 
 
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """In how many cases a deadline was kept, of how many."""
+
+    title: Text
+    kept: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExactFigures:
+    """The same as it is, for whoever may read every case that is counted."""
+
+    cases: int
+    departures: int
+    followed: int
+    missed: int
+    held: int
+    due: int
+    waits: tuple[WaitLine, ...]
+    """Those that are over in one case at least."""
+    times: tuple[KeptLine, ...]
+
+
+def exact(tally: TeamTally) -> ExactFigures:
+    """These counts, exactly."""
+    titles = {key: one.title for key, one in tally.protocol.deadlines.items()}
+    found = {key: tally.times.get(key, Counter()) for key in tally.rules.in_time}
+    return ExactFigures(
+        tally.cases,
+        tally.departures,
+        tally.followed,
+        tally.missed,
+        tally.held_dates,
+        tally.due_dates,
+        tuple(one for one in _waits(tally, least=1) if one.is_told),
+        tuple(KeptLine(titles[key], one["kept"], one.total()) for key, one in found.items()),
+    )
+
+
 def told(tally: TeamTally) -> TeamFigures:
-    """What may be told of these counts."""
+    """What may be told of these counts on paper."""
     cases = banded(tally.cases)
     if not cases.low:
         return TeamFigures(cases)
@@ -179,15 +221,15 @@ def told(tally: TeamTally) -> TeamFigures:
         banded(tally.departures),
         banded(tally.followed),
         banded(tally.missed),
-        tuple(_waits(tally)),
+        tuple(_waits(tally, least=BAND)),
         tuple(_times(tally)),
         share(tally.held_dates, tally.due_dates, tally.dated),
     )
 
 
-def _waits(tally: TeamTally) -> Iterator[WaitLine]:
+def _waits(tally: TeamTally, *, least: int) -> Iterator[WaitLine]:
     for key, wait in tally.rules.waits.items():
-        place = median(tally.waits.get(key, Counter()))
+        place = median(tally.waits.get(key, Counter()), least=least)
         if place is None:
             yield WaitLine(key, wait.title, wait.unit)
             continue

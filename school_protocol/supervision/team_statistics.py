@@ -25,7 +25,7 @@ from school_protocol.people import repository as people_repository
 from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.rules import Band, banded, share
 from school_protocol.supervision.regional_teams import Sight, sight_of, team_roles
-from school_protocol.supervision.team_rules import Span, TeamFigures, TeamTally, spans, told
+from school_protocol.supervision.team_rules import ExactFigures, Span, TeamFigures, TeamTally, exact, spans, told
 from school_protocol.training import repository as training_repository
 
 YEARS_BACK = 2
@@ -62,6 +62,8 @@ class TeamFiguresView:
     spans: tuple[Span, ...]
     """The times that can be asked for, the latest year first."""
     figures: TeamFigures
+    exact: ExactFigures
+    """For this person's page alone: they may read every case that is counted."""
     workshops: TeamWorkshops
     counted_at: datetime
     is_time_known: bool = True
@@ -86,9 +88,9 @@ def figures_of(ctx: AppContext, sight: Sight, key: str = "") -> TeamFiguresView:
         raise Unseen(sight.unit.code)
     offered = spans_of(ctx, protocol, sight.unit)
     span = next((one for one in offered if one.key == key), offered[0])
-    counted, played = _counted(ctx, sight, protocol, span), workshops_of(ctx, protocol, sight.unit, span)
+    tally, played = _counted(ctx, sight, protocol, span), workshops_of(ctx, protocol, sight.unit, span)
     is_known = not key or span.key == key
-    return TeamFiguresView(sight, protocol, span, offered, counted, played, ctx.now(), is_known)
+    return TeamFiguresView(sight, protocol, span, offered, told(tally), exact(tally), played, ctx.now(), is_known)
 
 
 def spans_of(ctx: AppContext, protocol: Protocol, unit: Unit) -> tuple[Span, ...]:
@@ -111,12 +113,12 @@ def _terms(protocol: Protocol) -> tuple[Term, ...]:
     return yearly_rules.terms if same and yearly_rules is not None else ()
 
 
-def _counted(ctx: AppContext, sight: Sight, protocol: Protocol, span: Span) -> TeamFigures:
+def _counted(ctx: AppContext, sight: Sight, protocol: Protocol, span: Span) -> TeamTally:
     assert protocol.figures is not None
     tally = TeamTally(protocol, protocol.figures)
     for facts in _cases(ctx, sight, protocol, span):
         tally.take(facts)
-    return told(tally)
+    return tally
 
 
 def _cases(ctx: AppContext, sight: Sight, protocol: Protocol, span: Span) -> Iterator[Facts]:

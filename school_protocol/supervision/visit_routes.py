@@ -106,7 +106,7 @@ def school(school: str) -> ResponseReturnValue:
 
 @blueprint.get("/schools/<school>/figures")
 def team_figures(school: str) -> ResponseReturnValue:
-    """How the team kept to the protocol over a year or a term, told so that no case is recognised."""
+    """How the team kept to the protocol over a year or a term, exactly, for whoever may read the cases."""
     view = team_statistics.see_figures(sessions.ctx(), sessions.actor(), school, _time())
     w = wording()
     return render_template(

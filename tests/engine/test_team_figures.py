@@ -12,7 +12,7 @@ import pytest
 from engine.telling import reported
 from school_protocol.engine.definition import Protocol
 from school_protocol.statistics.rules import BAND, LEAST, banded
-from school_protocol.supervision.team_rules import TeamTally, spans, told
+from school_protocol.supervision.team_rules import TeamTally, exact, spans, told
 
 
 @pytest.fixture
@@ -40,6 +40,19 @@ def test_of_more_the_tens_the_shares_in_steps_and_the_class_of_the_median(tally:
     assert all(one.share == (75, 100) for one in found.times)
     first = {key: wait.classes[0] for key, wait in tally.rules.waits.items()}
     assert {one.key: (one.low, one.most) for one in found.waits} == {key: (None, first[key]) for key in first}
+
+
+@pytest.mark.parametrize("cases", [4, 27])
+def test_to_whoever_reads_the_cases_each_number_is_told(tally: TeamTally, cases: int) -> None:
+    found = exact(replace(many(tally, cases), held_dates=5, due_dates=7))
+    assert (found.cases, found.departures, found.followed, found.missed) == (cases, cases - 1, cases, 2)
+    assert (found.held, found.due) == (5, 7)
+    assert {(one.kept, one.whole) for one in found.times} == {(cases - 3, cases)}
+    first = {key: wait.classes[0] for key, wait in tally.rules.waits.items()}
+    assert {one.key: (one.low, one.most) for one in found.waits} == {key: (None, first[key]) for key in first}
+    nothing = exact(tally)
+    assert nothing.waits == ()
+    assert {(one.kept, one.whole) for one in nothing.times} == {(0, 0)}
 
 
 def test_of_follow_ups_due_the_share_that_was_held_in_steps_of_cases(tally: TeamTally) -> None:

@@ -7,7 +7,6 @@ import gc
 import hashlib
 import json
 import re
-import shlex
 import subprocess
 import sys
 import time
@@ -27,7 +26,6 @@ from bench.baselines import gunicorn_threads
 from bench.measuring import PAIRS, Work, pairs
 from bench.prepared import MOVER
 from bench.rows import ROWS, Goal, Outcome, Row, Skipped, Workshop
-from repository.operations import documented, put
 from school_protocol import cli
 from school_protocol.cases import service as cases_service
 from school_protocol.cases import showing
@@ -228,20 +226,6 @@ def test_what_was_written_is_put_back(shop: Workshop) -> None:
         assert events() == before + 1
         back()
         assert events() == before
-
-
-# ---- figures, month by month ---------------------------------------------------------------------------------------
-
-
-@pytest.mark.exhaustive
-def test_the_line_of_the_docs_issues_a_month_and_finds_nothing_open() -> None:
-    """In its short form: one academy, one month."""
-    python, *words = shlex.split(put(documented("python -m bench.gate"), {" 12": " 1 --region"}))
-    assert python == "python"
-    done = subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True, text=True)
-    [month] = json.loads(done.stdout)
-    assert month["gate"]["found"] == 0
-    assert month["cases"] > month["told"] > 0
 
 
 # ---- rows that are tried in a hurry --------------------------------------------------------------------------------

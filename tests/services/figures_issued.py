@@ -13,7 +13,6 @@ from itertools import count
 from engine.telling import MOROCCAN, NOW
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files.prepare_process import Here
 from school_protocol.cases.story_player import SCHOOL_WEEK, Player, throwaway
 from school_protocol.context import REALM, AppContext
 from school_protocol.engine.case_summary import CASES, DANGERS, REFERRALS
@@ -24,11 +23,21 @@ from school_protocol.protocol.reader import read
 from school_protocol.statistics import releases
 from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.models import FigureJobRow
-from school_protocol.statistics.rules import KEPT, LATE, TOTALS, Cell, ReleaseLine, Told, own_part
+from school_protocol.statistics.rules import (
+    KEPT,
+    LATE,
+    TOTALS,
+    Cell,
+    ReleaseLine,
+    ReleasePeriod,
+    Told,
+    own_part,
+)
 
 PROTOCOL = "ma-cyberharassment"
 YEAR = 2026
 MONTHS = ("2026-09", "2026-10", "2026-11")
+QUARTER, WHOLE_YEAR = ReleasePeriod(YEAR, 1), ReleasePeriod(YEAR)
 PLACES = {
     "MA": (UnitKind.country, "", "Ministère", "الوزارة"),
     "MA-04": (UnitKind.region, "MA", "Académie de Rabat-Salé-Kénitra", "أكاديمية الرباط - سلا - القنيطرة"),
@@ -93,13 +102,14 @@ class Country:
                 )
                 statistics_repository.change_at_commit(session, changes)
 
-    def ask(self, who: str, code: str, *, token: str = "", year: int = YEAR) -> str:
-        return releases.ask_release(self.ctx, self.person(who), PROTOCOL, code, year, token or f"t{next(self.tokens)}")
+    def ask(self, who: str, code: str, period: ReleasePeriod = QUARTER, *, token: str = "", again: bool = False) -> str:
+        pressed = token or f"t{next(self.tokens)}"
+        return releases.ask_release(self.ctx, self.person(who), PROTOCOL, code, period, pressed, again=again)
 
-    def issue(self, who: str, code: str, *, year: int = YEAR) -> FigureJobRow:
+    def issue(self, who: str, code: str, period: ReleasePeriod = QUARTER, *, again: bool = False) -> FigureJobRow:
         """Asked for, and worked out here: what became of it."""
-        job = self.ask(who, code, year=year)
-        while releases.go_on(self.ctx, Here(self.ctx)):
+        job = self.ask(who, code, period, again=again)
+        while releases.go_on(self.ctx):
             pass
         return self.job(job)
 
@@ -139,14 +149,15 @@ def a_case(drawn: random.Random, only: Mapping[str, str]) -> list[Cell]:
 
 
 @contextmanager
-def a_country(cases: Mapping[str, int] = CASES_OF) -> Iterator[Country]:
-    """The country, gone afterwards."""
+def a_country(cases: Mapping[str, int] = CASES_OF, *, days: int = 10) -> Iterator[Country]:
+    """The country, gone afterwards; so many days on its first quarter is over."""
     content = MOROCCAN.read_bytes()
     with throwaway(read(content, "m"), content, NOW) as player:
         country = Country(player)
         furnish(country)
         for code, number in cases.items():
             country.count_in(code, number)
+        country.wait(days=days)
         yield country
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from disclosure.proven import found_out, kinds_of, sources_of
 from sqlalchemy import select
 
 from school_protocol.auth import repository as auth_repository
@@ -33,10 +32,7 @@ from school_protocol.mail import Post
 from school_protocol.notifications.digests import shows_mails
 from school_protocol.ops import demo, fixture_copy
 from school_protocol.ops.journal_checks import take_anchor
-from school_protocol.statistics import repository as statistics_repository
-from school_protocol.statistics.disclosure.auditing import audit
-from school_protocol.statistics.disclosure.release import Release, from_data
-from school_protocol.statistics.models import FigureReleaseRow, State
+from school_protocol.statistics.models import FigureKeyRow, State
 from school_protocol.statistics.presenters import STEPS, Lines
 from school_protocol.statistics.releases import (
     FiguresView,
@@ -47,7 +43,7 @@ from school_protocol.statistics.releases import (
     see_public,
     see_public_told,
 )
-from school_protocol.statistics.rules import TOTALS, tables_from_data
+from school_protocol.statistics.rules import QUARTERS, TOTALS, ReleasePeriod
 from school_protocol.storage import anchors, backups, journal
 
 pytestmark = pytest.mark.exhaustive
@@ -169,65 +165,51 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fixture_copy, "LATELY", fixture_copy.LATELY[-1:])
 
 
-def figures(made: Demo, username: str, year: int) -> FiguresView:
-    """What the latest release of that school year tells of this person's place."""
+def figures(made: Demo, username: str, period: ReleasePeriod) -> FiguresView:
+    """What is told of this person's place."""
     actor = made.actor(username)
     (place,) = places(made.ctx, actor)
-    latest = next(line for line in releases_covering(made.ctx, place.unit) if line.year == year)
-    return see_figures(made.ctx, actor, place.protocol.protocol, place.unit.code, latest.id)
+    (line,) = [line for line in releases_covering(made.ctx, place.unit) if line.period == period]
+    return see_figures(made.ctx, actor, place.protocol.protocol, place.unit.code, line.id)
 
 
 @pytest.mark.parametrize("username", ["academie", "province"])
-@pytest.mark.parametrize("year", [2025, 2026])
-def test_two_school_years_are_told_with_bars_months_places_and_waits(made: Demo, username: str, year: int) -> None:
-    view = figures(made, username, year)
+def test_a_school_year_is_told_with_bars_places_and_waits(made: Demo, username: str) -> None:
+    view = figures(made, username, ReleasePeriod(2025))
     assert view.told is not None
-    assert view.has_years
     lines = Lines(view.told, Wording("fr"))
-    told = {table.key for table in lines.tables()}
-    assert {"levels", "kinds", "channels", "platforms"} <= told
-    assert "dangers" in told or username != "academie", "below, all but a few with a danger have the same one"
+    assert {"levels", "kinds", "channels", "platforms", "dangers"} <= {table.key for table in lines.tables()}
     lengths = {row.bar for table in lines.tables() for row in table.rows}
-    assert lengths & set(range(2, STEPS) if username == "academie" else {STEPS}), "bars, and not all of one length"
-    if username == "academie":  # of what lies below, the gate may let less be told
-        assert sum(month.number is not None for month in lines.months()) > 1
-        assert len(lines.children()) > 1
+    assert lengths & set(range(2, STEPS)), "bars, and not all of one length"
+    assert len(lines.children()) == (3 if username == "academie" else 0), "its provinces"
     assert len(lines.shares()) > 2
     assert len(lines.medians()) > 2
 
 
-def test_this_years_figures_were_issued_again_and_none_was_refused(made: Demo) -> None:
-    view = figures(made, "academie", 2026)
+@pytest.mark.parametrize("quarter", range(1, QUARTERS + 1))
+def test_each_of_its_quarters_is_told_with_its_months(made: Demo, quarter: int) -> None:
+    view = figures(made, "academie", ReleasePeriod(2025, quarter))
     assert view.told is not None
-    assert view.former is not None
-    assert (view.told.line.number, view.told.line.counted_at.date()) == (2, NOW.date())
-    assert view.changed
-    assert [line.number for line in view.lines if line.year == 2026] == [2, 1]
-    place = view.place
-    options = see_options(made.ctx, made.actor("academie"), place.protocol.protocol, place.unit.code)
+    assert len(Lines(view.told, Wording("fr")).months()) == 3
+    below = figures(made, "province", ReleasePeriod(2025, quarter)).told
+    assert below is not None
+    assert Lines(below, Wording("fr")).tables() == ()
+
+
+def test_none_was_refused_and_the_key_of_the_year_is_gone(made: Demo) -> None:
+    actor = made.actor("academie")
+    (place,) = places(made.ctx, actor)
+    options = see_options(made.ctx, actor, place.protocol.protocol, place.unit.code)
     assert options.job is not None
     assert options.job.state == State.issued
-
-
-def test_whoever_knows_the_protocol_works_few_out_of_no_release(made: Demo, moroccan: Protocol) -> None:
-    years: dict[int, list[Release]] = {}
     with made.ctx.directory.reading() as session:
-        for row in session.scalars(select(FigureReleaseRow).order_by(FigureReleaseRow.issued_at)):
-            sealed = statistics_repository.open_sealed(
-                session, made.ctx.vault, row.id, statistics_repository.sealed_release(session, row.id)
-            )
-            years.setdefault(row.year, []).append(from_data(sealed, tables_from_data(row.tables)))
-    assert [len(issued) for _year, issued in sorted(years.items())] == [1, 2]
-    kinds = kinds_of(moroccan)
-    for issued in years.values():
-        assert found_out(issued, kinds, sources_of(moroccan)) == []
-        assert audit(issued) == ()
+        assert session.scalars(select(FigureKeyRow)).all() == []
 
 
 def test_one_release_is_on_the_page_for_everybody(made: Demo) -> None:
     (line,) = see_public(made.ctx)
     told = see_public_told(made.ctx, line.id)
-    assert (line.year, line.unit.code) == (2025, "MA-04")
+    assert (line.period, line.unit.code) == (ReleasePeriod(2025), "MA-04")
     assert told.unit.at((TOTALS, CASES))
 
 

@@ -421,7 +421,9 @@ def test_visits_are_found_by_place_day_and_what_is_still_to_do(region: Region, m
 
 
 @pytest.mark.exhaustive
-def test_a_team_with_few_cases_is_told_by_tens_and_the_restricted_count_nowhere(region: Region) -> None:
+def test_few_cases_are_told_to_whoever_reads_them_on_paper_by_tens_and_the_restricted_nowhere(
+    region: Region,
+) -> None:
     school = region.school
     for _number in range(9):
         school.report()
@@ -434,6 +436,7 @@ def test_a_team_with_few_cases_is_told_by_tens_and_the_restricted_count_nowhere(
     assert shown["directorate"].figures == shown["academy"].figures
     assert shown["directorate"].figures.is_few
     assert shown["directorate"].figures.waits == ()
+    assert [shown[who].exact.cases for who in shown] == [9, 9]
     school.report()
     found = team_statistics.see_figures(region.ctx, region.actor("directorate"), region.own.code).figures
     assert (found.cases.low, found.departures and found.departures.low) == (10, 0)
@@ -464,6 +467,10 @@ def test_a_teams_waits_are_medians_of_its_own_cases_and_its_shares_of_what_was_m
     waits, times = {one.key: one for one in found.waits}, {one.deadline: one for one in found.times}
     assert (waits["safety"].is_told, waits["safety"].low, waits["safety"].most) == (True, None, 1)
     assert not waits["listening"].is_told
+    exact = team_statistics.see_figures(region.ctx, region.actor("directorate"), region.own.code).exact
+    assert [one.key for one in exact.waits] == ["safety"]
+    checks = next(one for one in exact.times if one.title == times["safety_check"].title)
+    assert (checks.kept, checks.whole) == (13, 20)
     assert times["safety_check"].share == (50, 75)
     assert times["plan_due"].share is None
 

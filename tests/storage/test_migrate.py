@@ -6,15 +6,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.exc import DatabaseError
 
+from school_protocol.statistics import repository
+from school_protocol.statistics.models import FigureJobRow, FigureKeyRow, FigureReleaseRow
 from school_protocol.storage import migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import Part, UnknownTables
 from school_protocol.wiring import WIRING
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
-FORMER: tuple[tuple[Part, str], ...] = ()
+FORMER: tuple[tuple[Part, str], ...] = (("directory", "0025"),)
 """Stores of SQLite as the version made them that the migration after it leaves."""
 
 
@@ -65,15 +68,39 @@ def tables_of(engine: Engine) -> dict[str, Any]:
     }
 
 
+def former(folder: Path, part: Part, revision: str) -> Engine:
+    """The store, as it was."""
+    kept = Path(__file__).with_name("former") / f"{part}-{revision}.sqlite.xz"
+    (folder / "former.sqlite").write_bytes(lzma.decompress(kept.read_bytes()))
+    return open_engine(f"sqlite:///{folder / 'former.sqlite'}")
+
+
 @pytest.mark.files
 @pytest.mark.parametrize(("part", "revision"), FORMER)
 def test_a_store_that_stands_comes_to_the_same_tables_as_a_new_one(tmp_path: Path, part: Part, revision: str) -> None:
-    former = Path(__file__).with_name("former") / f"{part}-{revision}.sqlite.xz"
-    (tmp_path / "former.sqlite").write_bytes(lzma.decompress(former.read_bytes()))
-    engines = [open_engine(f"sqlite:///{tmp_path / name}") for name in ("former.sqlite", "new.sqlite")]
+    engines = [former(tmp_path, part, revision), open_engine(f"sqlite:///{tmp_path / 'new.sqlite'}")]
     assert migrate.revision_of(engines[0]) == revision
     for engine in engines:
         migrate.upgrade(engine, part, WIRING.tables)
     assert tables_of(engines[0]) == tables_of(engines[1])
     for engine in engines:
         engine.dispose()
+
+
+@pytest.mark.files
+def test_figures_of_before_noise_stay_as_rows_and_open_no_more(tmp_path: Path) -> None:
+    """One was issued, and stands before everybody; another was being worked out."""
+    engine = former(tmp_path, "directory", "0025")
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM figure_key")).scalar() == 2
+    migrate.upgrade(engine, "directory", WIRING.tables)
+    with Store(engine).reading() as session:
+        assert session.scalars(select(FigureKeyRow)).all() == []
+        jobs = session.execute(select(FigureJobRow.id, FigureJobRow.state, FigureJobRow.sealed)).all()
+        assert sorted(map(tuple, jobs)) == [("done", "issued", None), ("waiting", "stopped", None)]
+        row = session.scalars(select(FigureReleaseRow)).one()
+        assert (row.quarter, row.drawing) == (None, None)
+        assert repository.covering(session, row.unit) == repository.public(session) == ()
+    with pytest.raises(DatabaseError, match="append-only"), engine.begin() as connection:
+        connection.execute(text("UPDATE figure_release SET quarter = 1"))
+    engine.dispose()

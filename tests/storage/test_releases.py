@@ -1,4 +1,4 @@
-"""Releases of figures as they are kept: for good, beside those that each is looked at with; one worked on at a time."""
+"""Releases of figures as they are kept: for good, each drawn once; one worked on at a time."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, event, literal, text, update
+from sqlalchemy import delete, literal, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.engine.errors import Sealed, Unseen
+from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.statistics import repository
 from school_protocol.statistics import repository as statistics_repository
@@ -23,13 +23,13 @@ from school_protocol.statistics.models import (
     State,
 )
 from school_protocol.statistics.repository import UnitRelease
-from school_protocol.storage import case_keys
+from school_protocol.statistics.rules import ReleasePeriod
 from school_protocol.storage.engines import Session, Store
 from school_protocol.storage.vault import Vault
 from storage.conftest import NOW
 
 pytestmark = pytest.mark.postgresql
-EMPTY: dict[str, Any] = {"cells": {}, "shares": {}, "medians": {}, "former": []}
+QUARTER = ReleasePeriod(2026, 1)
 
 
 class Kept:
@@ -51,48 +51,31 @@ class Kept:
             )
         self.written = 0
 
-    def issue(
-        self, root: str, *below: str, months: tuple[str, ...] = ("2026-09",), edition: int = 1
-    ) -> FigureReleaseRow:
+    def issue(self, root: str, *below: str, quarter: int | None = 1, **changed: Any) -> FigureReleaseRow:
         self.written += 1
         release = f"release-{root}-{self.written}"
         self.columns = {
             "id": release, "protocol": "p", "version": 1, "definition": "d" * 64, "unit": self.units[root],
-            "year": 2026, "edition": edition, "months": list(months), "counted_at": NOW,
+            "year": 2026, "quarter": quarter, "edition": 1, "drawing": 1, "months": ["2026-09"], "counted_at": NOW,
             "issued_at": NOW + timedelta(hours=self.written), "actor": self.account, "role": "r", "former": None,
-            "tables": [],
+            "tables": [], "sealed": b"", **changed,
         }  # fmt: skip
-        told = [UnitRelease(self.units.get(code, code), "", EMPTY) for code in (root, *below)]
+        empty = {"cells": {}, "shares": {}, "medians": {}, "drawn_in": release}
+        told = [UnitRelease(self.units.get(code, code), "", empty) for code in (root, *below)]
         with self.store.writing() as session:
-            repository.make_key(session, self.vault, release)
-            sealed = repository.seal(session, self.vault, release, {"secret": root})
-            assert repository.write_release(session, told, **self.columns, sealed=sealed)
+            assert repository.write_release(session, told, **self.columns)
             return repository.release(session, release)
 
-    def beside(self, *codes: str, months: tuple[str, ...] = ("2026-09",)) -> list[str]:
+    def drawn(self, *codes: str, period: ReleasePeriod = QUARTER) -> list[tuple[str, str]]:
+        """Release and unit."""
         with self.store.reading() as session:
-            found = repository.beside(session, "p", {self.units.get(code, code) for code in codes}, months)
-        return [one.id for one in found]
+            found = repository.drawn(session, "p", {self.units.get(code, code) for code in codes}, period)
+        return [(issued.id, told.unit) for issued, told in found]
 
 
 @pytest.fixture
 def kept(directory: Store, tmp_path: Path) -> Kept:
     return Kept(directory, Vault.open(tmp_path / "keys", create=True))
-
-
-def test_it_is_opened_under_its_own_key_alone(kept: Kept) -> None:
-    one, other = kept.issue("P1", "school"), kept.issue("P2")
-    with kept.store.reading() as session:
-        sealed = repository.sealed_release(session, one.id)
-        assert repository.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
-        with pytest.raises(Sealed):
-            repository.open_sealed(session, kept.vault, other.id, sealed)
-    assert case_keys.rotate(kept.store, kept.vault) == 2
-    with kept.store.writing() as session:
-        assert repository.open_sealed(session, kept.vault, one.id, sealed) == {"secret": "P1"}
-        repository.drop_key(session, one.id)
-        with pytest.raises(Unseen):
-            repository.open_sealed(session, kept.vault, one.id, sealed)
 
 
 def test_nothing_of_it_is_ever_changed_or_taken_away(kept: Kept) -> None:
@@ -118,23 +101,41 @@ def test_nothing_of_it_is_ever_changed_or_taken_away(kept: Kept) -> None:
 def test_a_number_is_given_once(kept: Kept) -> None:
     one = kept.issue("P1")
     with kept.store.writing() as session:
-        assert not repository.write_release(session, [], **{**kept.columns, "id": "another"}, sealed=b"x")
-        assert getattr(repository.last_edition(session, "p", one.unit, 2026), "id", "") == one.id
+        assert not repository.write_release(session, [], **{**kept.columns, "id": "another", "quarter": 2})
+        assert not repository.write_release(session, [], **{**kept.columns, "id": "another", "edition": 2}), (
+            "the same period is drawn once"
+        )
+        assert repository.write_release(session, [], **{**kept.columns, "id": "another", "edition": 2, "drawing": 2})
+        assert getattr(repository.last_edition(session, "p", one.unit, 2026), "id", "") == "another"
         assert repository.last_edition(session, "p", one.unit, 2025) is None
 
 
-@pytest.mark.exhaustive
-def test_what_can_be_put_together_is_found_by_whatever_way(kept: Kept) -> None:
-    first, second, south = kept.issue("P1", "s1"), kept.issue("P2", "s2"), kept.issue("P3", "s3")
-    assert kept.beside("P1", "s1") == [first.id], "nothing joins the two provinces yet"
-    region = kept.issue("R1", "P1", "P2", "s1", "s2")
-    assert kept.beside("P1", "s1") == [first.id, second.id, region.id], "by way of what was told of the region"
-    assert kept.beside("P3") == [south.id]
-    assert kept.beside("P1", months=("2025-09",)) == []
-    country = kept.issue("MA", "R1", "R2", "P1", "P2", "P3", "s1", "s2", "s3", months=("2026-09", "2026-10"))
-    assert kept.beside("P3") == [first.id, second.id, south.id, region.id, country.id]
-    assert kept.beside("P3", months=("2026-10",)) == [country.id]
-    assert kept.beside("new", "s1") == kept.beside("P1"), "a school that came under another province is the same school"
+def test_what_was_drawn_of_a_unit_and_period_is_found_and_what_was_withdrawn(kept: Kept) -> None:
+    one, other = kept.issue("P1", "s1"), kept.issue("P1", quarter=0, edition=2)
+    assert kept.drawn("P1", "P2") == [(one.id, kept.units["P1"])]
+    assert kept.drawn("P1", period=ReleasePeriod(2026)) == [(other.id, kept.units["P1"])]
+    assert kept.drawn("P1", period=ReleasePeriod(2025, 1)) == []
+    again = kept.issue("P1", edition=3, drawing=2, former=one.id)
+    assert kept.drawn("P1") == [(one.id, kept.units["P1"]), (again.id, kept.units["P1"])]
+    with kept.store.reading() as session:
+        assert repository.replaced(session, [one.id, other.id, again.id]) == {one.id}
+
+
+def test_what_is_repeated_is_not_drawn_there(kept: Kept) -> None:
+    one, region = kept.issue("P1"), kept.issue("R1")
+    with kept.store.writing() as session:
+        told = {"cells": {}, "shares": {}, "medians": {}, "drawn_in": one.id}
+        session.add(DisclosedFigureRow(release=region.id, unit=kept.units["P1"], above=kept.units["R1"], told=told))
+    assert kept.drawn("P1") == [(one.id, kept.units["P1"])]
+
+
+def test_a_release_of_before_is_told_no_more(kept: Kept) -> None:
+    one = kept.issue("P1", "s1", quarter=None, drawing=None)
+    with kept.store.writing() as session:
+        repository.set_public(session, one.id, is_public=True, actor=kept.account, at=NOW)
+        assert repository.covering(session, "s1") == ()
+        assert repository.public(session) == ()
+        assert repository.release(session, one.id).edition == 1, "it is there still, as the journal says"
 
 
 @pytest.mark.exhaustive
@@ -180,28 +181,13 @@ class Before:
         return literal(0)
 
 
-@pytest.mark.exhaustive
-def test_what_lists_releases_reads_no_sealed_counts(kept: Kept) -> None:
-    one = kept.issue("P1", "s1")
-    read = list[str]()
-    event.listen(kept.store.engine, "before_cursor_execute", lambda *said: read.append(said[2]))
-    with kept.store.reading() as session:
-        assert [row.id for row in repository.covering(session, "s1")] == [one.id]
-        assert kept.beside("P1") == [one.id]
-        assert repository.release(session, one.id).edition == one.edition
-    assert not [said for said in read if "sealed" in said]
-    with kept.store.reading() as session:
-        assert repository.sealed_release(session, one.id)
-    assert [said for said in read if "sealed" in said]
-
-
 # ---- jobs ----------------------------------------------------------------------------------------------------------
 
 
 def ask(kept: Kept, session: Session, job: str, code: str, hours: int = 0) -> None:
     statistics_repository.add_job(
-        session, job, protocol="p", unit=kept.units[code], year=2026, account=kept.account, role="r",
-        at=NOW + timedelta(hours=hours), press=job.ljust(64, "x"),
+        session, job, QUARTER, protocol="p", unit=kept.units[code], again=False, account=kept.account, role="r",
+        asked_at=NOW + timedelta(hours=hours), press=job.ljust(64, "x"),
     )  # fmt: skip
 
 
@@ -213,13 +199,9 @@ def test_one_is_worked_on_at_a_time_the_first_asked_for_first(kept: Kept) -> Non
         assert taken is not None
         assert (taken.id, taken.tries) == ("first", 1)
         assert statistics_repository.take_next(session, now=NOW + statistics_repository.LEASE) is None
-        assert statistics_repository.go_on(session, "first", done=1, total=9, now=NOW + statistics_repository.LEASE)
-        assert statistics_repository.take_next(session, now=NOW + 2 * statistics_repository.LEASE) is None, (
-            "its worker has just said something"
-        )
-        again = statistics_repository.take_next(session, now=NOW + 3 * statistics_repository.LEASE)
+        again = statistics_repository.take_next(session, now=NOW + 2 * statistics_repository.LEASE)
         assert again is not None
-        assert (again.id, again.tries, again.done) == ("first", 2, 1)
+        assert (again.id, again.tries) == ("first", 2)
         assert statistics_repository.settle_job(session, "first", State.issued, at=NOW)
         following = statistics_repository.take_next(session, now=NOW)
         assert following is not None
@@ -229,13 +211,8 @@ def test_one_is_worked_on_at_a_time_the_first_asked_for_first(kept: Kept) -> Non
 def test_what_was_stopped_goes_on_no_more(kept: Kept) -> None:
     with kept.store.writing() as session:
         ask(kept, session, "job", "P1")
-        assert statistics_repository.set_state(session, "job", State.choosing, b"counts", now=NOW)
-        assert statistics_repository.sealed_of(session, "job") == b"counts"
         assert statistics_repository.settle_job(session, "job", State.stopped, at=NOW)
-        assert statistics_repository.sealed_of(session, "job") is None
         assert not statistics_repository.settle_job(session, "job", State.issued, at=NOW)
-        assert not statistics_repository.go_on(session, "job", done=1, total=1, now=NOW)
-        assert not statistics_repository.set_state(session, "job", State.checking, b"x", now=NOW)
         assert statistics_repository.take_next(session, now=NOW) is None
         found = statistics_repository.latest_job(session, "p", kept.units["P1"])
         assert found is not None

@@ -15,7 +15,6 @@ from trials.rolling import NoHistory
         "debrief",
         "disk",
         "erasure",
-        "figures",
         "headers",
         "leading",
         "matrix",

@@ -12,14 +12,14 @@ from zipfile import ZipFile
 import pytest
 from flask import Flask
 from pdf.printed import pages, squeezed
-from services.figures_issued import CASES_OF, YEAR, Country, a_country
+from services.figures_issued import CASES_OF, QUARTER, WHOLE_YEAR, YEAR, Country, a_country
 
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
 from school_protocol.statistics import release_files
 from school_protocol.statistics.models import State
 from school_protocol.statistics.release_files import ABSENT, YearLines, years_xlsx
-from school_protocol.statistics.rules import Told
+from school_protocol.statistics.rules import CASES, TOTALS, ReleasePeriod, Told
 from school_protocol.web import create_app
 from web.test_figures_pages import PATH, client
 
@@ -29,13 +29,19 @@ BEFORE = {"04001A": 31, "04002B": 22}
 
 @pytest.fixture(scope="module")
 def country() -> Iterator[Country]:
-    with a_country(SALE) as found:
+    with a_country(SALE, days=300) as found:
         for code, number in BEFORE.items():
             found.count_in(code, number, seed=9, month="2025-11")
-        assert found.issue("directorate", "MA-SAL", year=YEAR - 1).state == State.issued
-        found.wait(minutes=1)
-        assert found.issue("directorate", "MA-SAL").state == State.issued
+        for period in (ReleasePeriod(YEAR - 1), QUARTER, WHOLE_YEAR):
+            assert found.issue("directorate", "MA-SAL", period).state == State.issued
+            found.wait(minutes=1)
         yield found
+
+
+def year_lines(country: Country) -> list[Told]:
+    """The two years, the earliest first; not the quarter."""
+    lines = [line for line in country.lines("MA-SAL") if not line.period.quarter]
+    return [country.told("MA-SAL", line.id) for line in reversed(lines)]
 
 
 @pytest.fixture(scope="module")
@@ -53,28 +59,26 @@ def cells(html: str, title: str) -> list[str]:
 @pytest.mark.exhaustive
 def test_each_year_stands_in_a_column_as_it_was_issued(app: Flask, country: Country) -> None:
     html = client(app, country, "directorate").get(f"{PATH}/years").get_data(as_text=True)
-    assert cells(html, "Dossiers ouverts pendant la période") == [str(sum(SALE.values())), str(sum(BEFORE.values()))]
+    assert cells(html, "Dossiers ouverts pendant la période") == [
+        str(one.unit.at((TOTALS, CASES))) for one in reversed(year_lines(country))
+    ]
     assert re.findall(r'<th scope="col"><bdi[^>]*>(\d+–\d+)', html)[:2] == ["2026–2027", "2025–2026"], (
         "the latest stands first"
     )
     assert f'href="{PATH}/years"' in client(app, country, "directorate").get(PATH).get_data(as_text=True)
 
 
-def test_what_a_year_withholds_stays_withheld(app: Flask, country: Country) -> None:
-    """The small school: of a year of which nothing is told of it, nothing stands beside the others."""
+def test_of_a_school_there_are_no_years(app: Flask, country: Country) -> None:
     page = client(app, country, "directorate").get("/figures/ma-cyberharassment/04003C/years").get_data(as_text=True)
-    told = [country.told("04003C", line.id).unit for line in country.lines("04003C")]
-    assert [one.at(("~totals", "cases")) for one in told] == [None, None]
-    assert "Rien n’est communiqué ici" in page
+    assert "Aucun chiffre d’une année scolaire entière" in page
     assert "<table" not in page
-    school = client(app, country, "directorate").get("/figures/ma-cyberharassment/04001A/years").get_data(as_text=True)
-    assert re.search(r"<summary>\d+ lignes ne sont pas communiquées", school)
-    assert school.count("non communiqué") < school.count("<td>"), "no row is all withheld"
 
 
 def test_a_table_that_a_year_had_not_says_so(app: Flask, country: Country) -> None:
-    first, last = (country.told("MA-SAL", line.id) for line in reversed(country.lines("MA-SAL")))
-    older = Told(first.line, tuple(one for one in first.tables if one.key != "levels"), first.unit, first.children)
+    first, last = year_lines(country)
+    cells = {table: rows for table, rows in first.unit.told["cells"].items() if table != "levels"}
+    unit = replace(first.unit, told={**first.unit.told, "cells": cells})
+    older = Told(first.line, tuple(one for one in first.tables if one.key != "levels"), unit, first.children)
     by_title = {table.title: table for table in YearLines([older, last], Wording("en")).tables()}
     levels = by_title["Highest level of severity"]
     assert {said[1] for _title, said in levels.rows} == {ABSENT}
@@ -84,8 +88,8 @@ def test_a_table_that_a_year_had_not_says_so(app: Flask, country: Country) -> No
 
 def test_a_year_between_of_which_nothing_was_issued_is_said(country: Country) -> None:
     """Else two columns side by side would read as years that follow one another."""
-    first, last = (country.told("MA-SAL", line.id) for line in reversed(country.lines("MA-SAL")))
-    later = replace(last, line=replace(last.line, year=YEAR + 1))
+    first, last = year_lines(country)
+    later = replace(last, line=replace(last.line, period=ReleasePeriod(YEAR + 1)))
     lines = YearLines([first, later], Wording("fr"))
     assert lines.years == ("2027–2028", "2026–2027", "2025–2026")
     assert [one is None for _year, one in lines.columns] == [False, True, False]
@@ -99,8 +103,8 @@ def test_a_year_between_of_which_nothing_was_issued_is_said(country: Country) ->
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
 def test_sheets_have_every_year(app: Flask, country: Country, kind: str) -> None:
-    answer = client(app, country, "head").get(f"/figures/ma-cyberharassment/04001A/years/{kind}")
-    assert answer.headers["Content-Disposition"] == f"attachment; filename=04001A-2025-2027.fr.{kind}"
+    answer = client(app, country, "directorate").get(f"{PATH}/years/{kind}")
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=MA-SAL-2025-2027.fr.{kind}"
     if kind == "csv":
         rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")), delimiter=";"))
         assert {row[2] for row in rows[1:]} == {"2025-09", "2026-09"}
@@ -116,11 +120,10 @@ def test_the_same_lines_are_handed_out_as_a_document(app: Flask, country: Countr
     answer = visitor.get(f"{PATH}/years/pdf")
     assert answer.headers["Content-Disposition"] == "attachment; filename=MA-SAL-2025-2027.fr.pdf"
     said = "".join(pages(answer.get_data()))
-    told = [country.told("MA-SAL", line.id) for line in reversed(country.lines("MA-SAL"))]
-    for table in YearLines(told, Wording("fr")).tables():
+    for table in YearLines(year_lines(country), Wording("fr")).tables():
         for row, values in table.rows:
             assert squeezed(row + "".join(values)) in said, row
-    assert squeezed("Édition 1, arrêtée le 25 nov. 2026") in said
+    assert squeezed("Édition 1, arrêtée le 21 sept. 2027") in said
 
 
 def test_without_a_typesetter_the_page_says_so(app: Flask, country: Country, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,7 +137,9 @@ OF_NO_CASE = {
     ), "figures as they were issued, and no case"),
     **dict.fromkeys(("watch.alive", "watch.ready", "watch.metrics"), "for whoever watches the site; nothing of a case"),
     **dict.fromkeys(("well_known.robots", "well_known.security"), "for machines, and for whoever finds a hole"),
-    **dict.fromkeys(("campaign.index", "campaign.latest", "campaign.release"), "figures for everybody"),
+    **dict.fromkeys((
+        "campaign.index", "campaign.latest", "campaign.method", "campaign.release",
+    ), "figures for everybody"),
     **dict.fromkeys((
         "contacts.index", "contacts.new", "contacts.contact", "contacts.verify", "contacts.retire",
     ), "for who keeps the directory of contacts"),
