@@ -173,15 +173,25 @@ def see_case(ctx: AppContext, actor: Actor, number: str, also: Mapping[str, Besi
     `also`: what others show beside it, each asked of the same case in the same transaction.
     """
     with ctx.realm.writing(together=True) as session:
-        loaded = load(ctx, session, actor, number, reading=True)
-        loaded = _mark_seen(ctx, session, loaded)
-        note_reading(ctx, session, loaded, "case")
+        loaded = _opened(ctx, session, actor, number)
         return replace(
             seeing_of(ctx, loaded).page(),
             line=own_line(ctx, loaded),
             contributions=lines_of(ctx, session, loaded),
             beside={name: see(ctx, session, loaded) for name, see in (also or {}).items()},
         )
+
+
+def look_at(ctx: AppContext, actor: Actor, number: str) -> None:
+    """Record that somebody opened the case page, without making it: for stories that are played."""
+    with ctx.realm.writing(together=True) as session:
+        _opened(ctx, session, actor, number)
+
+
+def _opened(ctx: AppContext, session: Session, actor: Actor, number: str) -> Loaded:
+    loaded = _mark_seen(ctx, session, load(ctx, session, actor, number, reading=True))
+    note_reading(ctx, session, loaded, "case")
+    return loaded
 
 
 def see_chronology(

@@ -33,7 +33,7 @@ from school_protocol.cases.intake import open_case, record_from_receipt
 from school_protocol.cases.loading import load_by_id
 from school_protocol.cases.on_paper import OnPaper
 from school_protocol.cases.service import make_move, record_act
-from school_protocol.cases.showing import call_choice, covered_by, see_act, see_case
+from school_protocol.cases.showing import call_choice, covered_by, look_at, see_act
 from school_protocol.config import Settings
 from school_protocol.context import AppContext, open_context
 from school_protocol.engine import texts
@@ -360,7 +360,7 @@ class Player:
             return
         before = self._seq(case)
         with suppress(Unseen):
-            see_case(self.ctx, actor, self.numbers[case])
+            look_at(self.ctx, actor, self.numbers[case])
         self.unseen[case].add(actor.id)
         if self._seq(case) > before:
             del self.unseen[case]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any
@@ -159,16 +159,14 @@ def _somebody_else(values: Mapping[str, Any], rng: random.Random) -> dict[str, A
 
 
 # ---- ended cases for the figures that a demo shows, in schools in which nothing is open ----------------------------
-# A few stories are played whole, in this school year and the one before, and written again as many cases.
+# A few stories are played whole, and written again as many cases, each so many weeks sooner or later.
 
-BEFORE = (("sc4", range(20, 28)), ("sc1", range(12, 18)), ("sc3", range(32, 40)))
-"""Which stories are played in the year before, and how many weeks before that year's end each has its last step."""
-LATELY = (("sc4", range(3, 5)), ("sc1", range(1, 2)))
-"""Which are played in the year that runs, and how many weeks ago each had its last step."""
+TOLD = (("sc4", range(20, 28), 28), ("sc1", range(12, 18), 60), ("sc3", range(32, 40), 20))
+"""Which stories are played, how many weeks before a school year each ends, how often each of its cases is written."""
+SEASON = {9: 2, 10: 6, 11: 7, 12: 4, 1: 5, 2: 5, 3: 7, 4: 4, 5: 5, 6: 2}
+"""How often a case is opened in a month, against the others; in summer none is."""
 ROOM = 11
-"""So many weeks a school year must have run to hold these; else it is the two before it that are told."""
-COPIES = range(16, 40)
-"""How often a case that ended is written again."""
+"""So many weeks a school year must have run to hold some of these; else it is the two before it that are told."""
 SCHOOLS = (
     demo.Place("04201A", "Collège Ibn Khaldoun", "الثانوية الإعدادية ابن خلدون", "MA-SAL"),
     demo.Place("04202B", "Lycée Al Khansaa", "الثانوية التأهيلية الخنساء", "MA-SAL"),
@@ -184,24 +182,14 @@ class Shown:
     """Cases that are still to be written, and where."""
 
     ctx: AppContext
-    found: list[Played]
-    schools: Sequence[School]
-    rng: random.Random
-    given: Iterator[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.given = numbers(self.ctx, self.rng)
+    copies: list[repository.Copy]
 
     def write(self, until: datetime) -> int:
         """Those that had ended by then; returns how many."""
-        past = [one for one in self.found if one.history.entries[-1].at <= until]
-        self.found = [one for one in self.found if one not in past]
-        chosen = [one for one in past for _copy in range(self.rng.choice(COPIES))]
-        copies = [
-            copy_of(one, self.rng.choices(self.schools, _WEIGHTS)[0], next(self.given), self.rng) for one in chosen
-        ]
-        repository.write_sample(self.ctx.realm, self.ctx.vault, copies)
-        return len(copies)
+        past = [one for one in self.copies if one.ended_at <= until]
+        self.copies = [one for one in self.copies if one.ended_at > until]
+        repository.write_sample(self.ctx.realm, self.ctx.vault, past)
+        return len(past)
 
 
 def shown(
@@ -211,12 +199,30 @@ def shown(
     """What such figures are counted from, not yet written. `standing`: by unit, who plays which part there already."""
     rng = random.Random("figures of the demo")  # noqa: S311 - the same cases each time
     since = _since(protocol, ctx.now())
-    plan = (*((story, range(since + weeks.start, since + weeks.stop)) for story, weeks in BEFORE), *LATELY)
-    found = played(protocol, content, school_time.usual(), whole(protocol, plan, rng), now=ctx.now())
-    ended = [one for one in found if one.history.ended]
-    made = Made(ctx, protocol, tuple(sorted({part for one in ended for part in named(one)})), hashed)
+    given = numbers(ctx, rng)
+    found: list[tuple[Played, int]] = []
+    for story, weeks, count in TOLD:
+        plan = ((story, range(since + weeks.start, since + weeks.stop)),)
+        cases = played(protocol, content, school_time.usual(), whole(protocol, plan, rng), now=ctx.now())
+        found += [(one, count) for one in cases if one.history.ended]
+    made = Made(ctx, protocol, tuple(sorted({part for one, _count in found for part in named(one)})), hashed)
     made.casts.update(standing)
-    return Shown(ctx, ended, list(_schools(ctx, made, units)), rng)
+    places = list(_schools(ctx, made, units))
+    copies = [
+        replace(copy_of(one, rng.choices(places, _WEIGHTS)[0], next(given), rng), later=later)
+        for one, count in found
+        for later in _spread(one, count, ctx.now(), since, rng)
+    ]
+    return Shown(ctx, copies)
+
+
+def _spread(one: Played, count: int, now: datetime, since: int, rng: random.Random) -> list[timedelta]:
+    """By how much so many copies lie later, in whole weeks: over the year before and the one that runs, by season."""
+    first, last = one.history.opened.opened_at, one.history.entries[-1].at
+    oldest = now - timedelta(weeks=since + 52)
+    moves = [timedelta(weeks=weeks) for weeks in range(-104, 105)]
+    fitting = [move for move in moves if oldest <= first + move and last + move < now]
+    return rng.choices(fitting, [SEASON.get((first + move).month, 0) for move in fitting], k=count)
 
 
 def _since(protocol: Protocol, now: datetime) -> int:

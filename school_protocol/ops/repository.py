@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import MAXYEAR, MINYEAR, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Table, insert, select
@@ -16,6 +19,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.models import CaseIndexRow, IdentityMarkRow, IdentityRow, ReportRow
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import Entry
+from school_protocol.language import ZONE
 from school_protocol.people.models import ContactRow
 from school_protocol.statistics import repository as statistics_repository
 from school_protocol.statistics.models import FigureReleaseRow
@@ -29,8 +33,8 @@ from school_protocol.storage.vault import Vault, canonical, from_canonical
 
 # Histories of cases read whole out of one store and written into another, many at once, each as a
 # case of its own.
-# Every copy has its own id, number, keys, chain, people and places; what happened, and when, stays
-# as it was.
+# Every copy has its own id, number, keys, chain, people and places; what happened stays as it was, and
+# when, but for whole weeks.
 
 Row = dict[str, Any]
 
@@ -72,6 +76,13 @@ class Copy:
     people: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     marks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """By slot: the names and codes to find it by."""
+    later: timedelta = timedelta()
+    """How much later all of it happened, in whole weeks: days of the week stay what they were."""
+
+    @property
+    def ended_at(self) -> datetime:
+        """The moment of its last event."""
+        return self.history.entries[-1].at + self.later
 
 
 def read_sample(session: Session, vault: Vault, case_id: str) -> History:
@@ -123,21 +134,23 @@ class _Batch:
         ids = {**copy.ids, **said, history.opened.id: case_id, history.opened.number: copy.number}
         record = CaseRecordRow(
             id=case_id, number=copy.number, protocol=history.opened.protocol, version=history.opened.version,
-            digest=history.opened.digest, unit=ids[history.opened.unit], opened_at=history.opened.opened_at,
+            digest=history.opened.digest, unit=ids[history.opened.unit],
+            opened_at=history.opened.opened_at + copy.later,
         )  # fmt: skip
         self.before[_table(CaseRecordRow)].append(_plain(record))
-        entries = [_renamed(entry, ids) for entry in history.entries]
+        entries = [_renamed(entry, ids, copy.later) for entry in history.entries]
         self.chained.seal(self.vault, key, record, journal.root_hash(self.vault, record), entries)
         self._people(case_id, key, record.unit, copy)
-        self._reports(case_id, ids, history)
+        self._reports(case_id, ids, copy)
         own = {
-            table: [{name: _named(value, ids) for name, value in row.items()} for row in rows]
+            table: [{name: _named(value, ids, copy.later) for name, value in row.items()} for row in rows]
             for table, rows in history.index.items()
         }
         own[_table(CaseIndexRow)][0]["macs"] = storage_models.of_several(self.session, own.items())
         for table, rows in own.items():
             self.after[table] += rows
-        self.shares.append((case_id, key, replace(history.share, path=copy.path)))
+        month = f"{record.opened_at.astimezone(ZONE):%Y-%m}"
+        self.shares.append((case_id, key, replace(history.share, path=copy.path, month=month)))
 
     def _people(self, case_id: str, key: bytes, unit: str, copy: Copy) -> None:
         own, rows, marks = (self.after[_table(one)] for one in (ObjectKeyRow, IdentityRow, IdentityMarkRow))
@@ -151,14 +164,15 @@ class _Batch:
             said = copy.marks.get(person.slot_id, ())
             marks += cases_repository.mark_rows(self.vault, unit, case_id, person.slot_id, said)
 
-    def _reports(self, case_id: str, ids: Mapping[str, str], history: History) -> None:
-        for one in history.reports:
+    def _reports(self, case_id: str, ids: Mapping[str, str], copy: Copy) -> None:
+        for one in copy.history.reports:
             header = one.header
             row = ReportRow(
-                id=ids[header.id], unit=ids[header.unit], received_at=header.received_at, channel=header.channel,
-                reporter=header.reporter and ids[header.reporter], status=header.status, case_id=case_id,
+                id=ids[header.id], unit=ids[header.unit], received_at=header.received_at + copy.later,
+                channel=header.channel, reporter=header.reporter and ids[header.reporter], status=header.status,
+                case_id=case_id,
             )  # fmt: skip
-            lookup_repository.seal(self.vault, row, from_canonical(_with_ids(canonical(one.content), ids)))
+            lookup_repository.seal(self.vault, row, from_canonical(_told(canonical(one.content), ids, copy.later)))
             self.after[_table(ReportRow)].append(_plain(row))
 
     def write(self) -> None:
@@ -178,21 +192,34 @@ class _Batch:
 # ---- names in place of names ---------------------------------------------------------------------------------------
 
 
-def _renamed(entry: Entry, ids: Mapping[str, str]) -> Entry:
-    body = from_canonical(_with_ids(canonical(entry.body), ids))
-    return replace(entry, actor=ids[entry.actor], body=body)
+def _renamed(entry: Entry, ids: Mapping[str, str], later: timedelta) -> Entry:
+    body = from_canonical(_told(canonical(entry.body), ids, later))
+    at, occurred_at = entry.at + later, entry.occurred_at + later
+    return replace(entry, actor=ids[entry.actor], at=at, occurred_at=occurred_at, body=body)
 
 
-def _with_ids(data: bytes, ids: Mapping[str, str]) -> bytes:
-    """The same text about others: ids are long and drawn at random, so that nothing else reads like one."""
+def _told(data: bytes, ids: Mapping[str, str], later: timedelta) -> bytes:
+    """The same text about others, its days moved: ids are long and drawn at random, nothing else reads like one."""
     text = data.decode("utf-8", "surrogatepass")
     for old, new in ids.items():
         if old in text:
             text = text.replace(old, new)
-    return text.encode("utf-8", "surrogatepass")
+    return (_DAY.sub(partial(_moved, later), text) if later else text).encode("utf-8", "surrogatepass")
 
 
-def _named(value: Any, ids: Mapping[str, str]) -> Any:
+_DAY = re.compile(r"(?<![\w-])\d{4}-\d\d-\d\d(?![\d-])")
+
+
+def _moved(later: timedelta, found: re.Match[str]) -> str:
+    try:
+        return (date.fromisoformat(found[0]) + later).isoformat()
+    except ValueError:
+        return found[0]
+
+
+def _named(value: Any, ids: Mapping[str, str], later: timedelta) -> Any:
+    if isinstance(value, date):  # a moment is one, too; the calendar's first and last stand for never
+        return value if value.year in (MINYEAR, MAXYEAR) else value + later
     return ids.get(value, value) if isinstance(value, str) else value
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from school_protocol.auth.second_factor import code_at, step_at
 from school_protocol.auth.sign_in_service import actor_named, sign_in
 from school_protocol.cases import index_repository
 from school_protocol.cases.lists import see_desk
+from school_protocol.cases.loading import folded, index_row, surroundings
 from school_protocol.cases.showing import see_act
 from school_protocol.cases.story_player import TurnableClock
 from school_protocol.cases.view_models import CaseLine
@@ -25,6 +27,7 @@ from school_protocol.cli.group import main
 from school_protocol.config import Settings
 from school_protocol.context import AppContext, SystemClock, open_context
 from school_protocol.engine.case_summary import CASES
+from school_protocol.engine.deadlines import read
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Actor
 from school_protocol.language import Wording
@@ -32,6 +35,7 @@ from school_protocol.mail import Post
 from school_protocol.notifications.digests import shows_mails
 from school_protocol.ops import demo, fixture_copy
 from school_protocol.ops.journal_checks import take_anchor
+from school_protocol.statistics.counts import has_counted
 from school_protocol.statistics.models import FigureKeyRow, State
 from school_protocol.statistics.presenters import STEPS, Lines
 from school_protocol.statistics.releases import (
@@ -161,8 +165,7 @@ def test_the_journals_hold(made: Demo) -> None:
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """One scene, and one story of the figures'."""
     monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
-    monkeypatch.setattr(fixture_copy, "BEFORE", ())
-    monkeypatch.setattr(fixture_copy, "LATELY", fixture_copy.LATELY[-1:])
+    monkeypatch.setattr(fixture_copy, "TOLD", fixture_copy.TOLD[1:2])
 
 
 def figures(made: Demo, username: str, period: ReleasePeriod) -> FiguresView:
@@ -224,6 +227,31 @@ def test_made_up_schools_have_ended_cases_alone(made: Demo) -> None:
     assert len(units) == len(codes)
     assert len(rows) > 150
     assert all(row.ended and not row.waiting_for and not row.dues for row in rows)
+
+
+def test_a_case_that_was_moved_in_time_is_kept_as_if_it_had_happened_then(made: Demo) -> None:
+    """Its index and what it adds to figures are what they would be made anew, and its months follow the seasons."""
+    with made.ctx.directory.reading() as session:
+        units = {one.id for school in fixture_copy.SCHOOLS if (one := auth_repository.unit_coded(session, school.code))}
+    months: Counter[int] = Counter()
+    with made.ctx.realm.writing() as session:
+        for case_id in index_repository.all_case_ids(session):
+            row = index_repository.row_of(session, case_id)
+            if row is None or row.unit not in units:
+                continue
+            protocol, case = folded(made.ctx, session, case_id)
+            facts = read(protocol, case, made.ctx.now(), surroundings(made.ctx, case.unit))
+            anew = index_row(case_id, protocol, case, facts, facts.around)
+            assert replace(anew, seats=_sorted(anew)) == replace(row, seats=_sorted(row))
+            assert has_counted(made.ctx, session, case_id, facts)
+            months[row.opened_at.month] += 1
+    assert not months.keys() & {7, 8}
+    assert months[11] > months[9]
+    assert len(months) == len(fixture_copy.SEASON)
+
+
+def _sorted(row: index_repository.IndexRow) -> tuple[index_repository.IndexSeat, ...]:
+    return tuple(sorted(row.seats, key=lambda held: (held.seat, held.account)))
 
 
 def test_it_shows_the_mails_that_it_would_send(made: Demo) -> None:
