@@ -8,7 +8,6 @@ from functools import cached_property
 
 from school_protocol.cases import review_lines
 from school_protocol.cases.case_reader import CaseReader
-from school_protocol.cases.next_action import act_for, follow_ups, is_again, tone_of, ways_back
 from school_protocol.cases.review_lines import review_line
 from school_protocol.cases.view_models import (
     AccountLine,
@@ -31,6 +30,7 @@ from school_protocol.cases.view_models import (
     ReviewLine,
     SeatLine,
     WayBack,
+    tone_of,
 )
 from school_protocol.engine.actors import held_around, nameable, role_for
 from school_protocol.engine.case_parts import Record
@@ -44,6 +44,7 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import StepTaken
 from school_protocol.engine.facts import points_by
 from school_protocol.engine.intents import Choice, Reason
+from school_protocol.engine.next_steps import act_for, follow_ups, is_again, ways_back
 from school_protocol.engine.review_state import sent_back
 from school_protocol.language import ZONE
 from school_protocol.people.contacts import ContactLine
@@ -275,10 +276,9 @@ class Seeing(CaseReader):
         now = self.loaded.now
         lines = [self._count_line(due) for due in self.running if not self._is_said(due)]
         planned = follow_ups(self.loaded.facts, self.running)
-        coming = [one for one in planned if one.due.due_at >= now]
+        coming = [one for one in planned if one.due_at >= now]
         for one in (one for one in planned if one not in coming[1:]):
-            due = one.due
-            lines.append(DueLine(None, "", due.due_at, tone_of(due.due_at, now), self._open_acts([due.key])))
+            lines.append(DueLine(None, "", one.due_at, tone_of(one.due_at, now), self._open_acts([one.act])))
         lines.sort(key=lambda line: line.due_at or now)
         return (*lines, *self._chased())
 

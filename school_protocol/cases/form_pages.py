@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from flask import request
 
 from school_protocol.cases import desk_routes, showing
-from school_protocol.cases.next_action import is_school_here
 from school_protocol.cases.pseudonyms import named_in
+from school_protocol.cases.school_requests import is_school_here
 from school_protocol.cases.showing import call_choice, covered_by, dialled, one_choice
 from school_protocol.cases.view_models import ActView, Choices, MoveView, RecordView
 from school_protocol.engine import name_detection

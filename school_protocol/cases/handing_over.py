@@ -19,9 +19,16 @@ from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.index_repository import IndexSeat
 from school_protocol.cases.loading import load, scope_of
 from school_protocol.cases.lookup_repository import Carried, OpenCase
-from school_protocol.cases.next_action import tone_of
 from school_protocol.cases.showing import note_reading, seeing_of
-from school_protocol.cases.view_models import CaseHead, DueLine, FollowUpLine, RecordView, ReferralLine, SeatLine
+from school_protocol.cases.view_models import (
+    CaseHead,
+    DueLine,
+    FollowUpLine,
+    RecordView,
+    ReferralLine,
+    SeatLine,
+    tone_of,
+)
 from school_protocol.context import AppContext, declared, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import acts_as, is_above

@@ -48,6 +48,7 @@ from school_protocol.cases.models import (
     IdentityMarkRow,
     ReviewStateRow,
 )
+from school_protocol.engine.next_steps import Asked
 from school_protocol.engine.visibility import Clause, Place, Reach, Reader, Scope
 from school_protocol.storage import models as storage_models
 from school_protocol.storage.models import CaseRecordRow, EventRow, RealmBase, TombstoneRow
@@ -82,16 +83,6 @@ class Due:
     due_at: datetime
     subject: str = ""
     urgent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """An act by which one role alone can meet what the next step still needs."""
-
-    role: str
-    act: str
-    need: str
-    since: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

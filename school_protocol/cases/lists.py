@@ -12,10 +12,18 @@ from school_protocol.auth.permissions import schools_of
 from school_protocol.cases import index_repository, lookup_repository
 from school_protocol.cases.intake import receipt_line
 from school_protocol.cases.loading import mark_text, scope_of, sees_no_case
-from school_protocol.cases.next_action import tone_of
 from school_protocol.cases.review_lines import as_metadata, case_line, is_written_for, names_of
 from school_protocol.cases.showing import by_voice, told_roles
-from school_protocol.cases.view_models import CallLine, CaseLine, DeskView, ReceiptLine, WeekDay, WeekDue, WeekView
+from school_protocol.cases.view_models import (
+    CallLine,
+    CaseLine,
+    DeskView,
+    ReceiptLine,
+    WeekDay,
+    WeekDue,
+    WeekView,
+    tone_of,
+)
 from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.clock import Calendar

@@ -10,14 +10,7 @@ from typing import Any
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases import index_check_repository, index_repository, lookup_repository, repository
-from school_protocol.cases.next_action import (
-    answers_awaited,
-    asked_alone,
-    follow_ups,
-    known_to,
-    requests_of,
-    waiting_of,
-)
+from school_protocol.cases.school_requests import known_to, requests_of
 from school_protocol.context import AppContext, NotWired, today_for
 from school_protocol.engine import act_checks, visibility
 from school_protocol.engine.actors import roles_of, standing_in
@@ -42,6 +35,7 @@ from school_protocol.engine.events import (
 )
 from school_protocol.engine.facts import Colleague, Facts, Surroundings
 from school_protocol.engine.name_detection import Naming
+from school_protocol.engine.next_steps import answers_awaited, asked_alone, follow_ups, waiting_of
 from school_protocol.engine.review_state import asked_first
 from school_protocol.engine.sharing_state import OPENED
 from school_protocol.engine.visibility import Actor, Reader, UnitKind
@@ -530,7 +524,9 @@ def index_row(
     """What may be known of a case outside its seal."""
     state = protocol.states[case.state]
     running = open_dues(facts)
-    planned = tuple(one.due for one in follow_ups(facts, running))
+    planned = tuple(
+        index_repository.Due(one.act, one.due_at, one.day.isoformat()) for one in follow_ups(facts, running)
+    )
     moments = [(due.due_at, due.deadline) for due in running] + [(due.due_at, due.key) for due in planned]
     next_due_at, next_due_key = min(moments, default=(None, None))
     waiting = waiting_of(facts, running)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from school_protocol.cases import index_repository
 from school_protocol.cases.loading import Loaded, index_row
-from school_protocol.cases.next_action import SENT_BACK, TEAM, rank_of, tone_of
-from school_protocol.cases.view_models import CaseLine, DutyLine, EventView, RemarkLine, ReviewLine
+from school_protocol.cases.view_models import CaseLine, DutyLine, EventView, RemarkLine, ReviewLine, tone_of
 from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record
@@ -29,6 +28,7 @@ from school_protocol.engine.events import (
     StepTaken,
 )
 from school_protocol.engine.intents import Choice
+from school_protocol.engine.next_steps import SENT_BACK, TEAM, rank_of
 from school_protocol.engine.review_state import (
     WAITING,
     ReviewNow,

@@ -30,9 +30,9 @@ from school_protocol.cases.loading import (
     scope_of,
     sign_of,
 )
-from school_protocol.cases.next_action import asker, tone_of
 from school_protocol.cases.pseudonyms import without_names
-from school_protocol.cases.view_models import ActView, CaseHead, Choices, ContributionLine, RecordView
+from school_protocol.cases.school_requests import asker
+from school_protocol.cases.view_models import ActView, CaseHead, Choices, ContributionLine, RecordView, tone_of
 from school_protocol.context import AppContext, today_for
 from school_protocol.engine.act_checks import Asking
 from school_protocol.engine.actors import readers_above

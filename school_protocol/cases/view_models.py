@@ -32,6 +32,7 @@ from school_protocol.engine.definition_parts import FieldType, Form, Option
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Unit
+from school_protocol.language import ZONE
 from school_protocol.people.contacts import ContactLine
 
 
@@ -740,3 +741,13 @@ class ConflictView:
     since: tuple[EventView, ...]
     act: Act | None = None
     move: Move | None = None
+
+
+def tone_of(due_at: datetime | None, now: datetime) -> str:
+    """How pressing a moment is: late, today, soon (three days) or later."""
+    if due_at is None:
+        return "later"
+    if due_at < now:
+        return "late"
+    days = (due_at.astimezone(ZONE).date() - now.astimezone(ZONE).date()).days
+    return "today" if days == 0 else "soon" if days <= 3 else "later"

@@ -12,8 +12,7 @@ from school_protocol.cases.index_repository import Beside, Due, IndexRow
 from school_protocol.cases.lists import case_lines
 from school_protocol.cases.loading import scope_of
 from school_protocol.cases.lookup_repository import QueueState
-from school_protocol.cases.next_action import tone_of
-from school_protocol.cases.view_models import CaseHead, CaseLine, FollowUpLine
+from school_protocol.cases.view_models import CaseHead, CaseLine, FollowUpLine, tone_of
 from school_protocol.context import REALM, AppContext, today_for
 from school_protocol.engine.actors import standing_in
 from school_protocol.engine.case import Case

@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from school_protocol.cases.next_action import waiting_of
 from school_protocol.engine.case import fold
 from school_protocol.engine.conditions import Condition
 from school_protocol.engine.deadlines import open_dues
@@ -23,6 +22,7 @@ from school_protocol.engine.events import (
     from_entry,
     to_entry,
 )
+from school_protocol.engine.next_steps import waiting_of
 from school_protocol.engine.review_state import ReviewNow, may_end, may_send, review_now, turns, waits_for
 
 from .telling import SAFE, Told, reported

@@ -1,4 +1,7 @@
-"""What a case waits for next, for whom and since when; what it asks of another school: both kept as index rows."""
+"""What a case waits for next, worked out from its facts: for whom, and since when.
+
+Lists say it without opening the case. So nothing here depends on who looks, or tells what the case is about.
+"""
 
 from __future__ import annotations
 
@@ -6,129 +9,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
-from school_protocol.auth import repository as auth_repository
-from school_protocol.cases import index_repository, repository
-from school_protocol.cases.lookup_repository import Asker, Request
-from school_protocol.context import REALM, AppContext
 from school_protocol.engine.act_checks import left_to_sign
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import Record, acts_as, is_signed
-from school_protocol.engine.deadlines import Due, all_counts, read
+from school_protocol.engine.deadlines import Due
 from school_protocol.engine.decisions import acts_that_meet
 from school_protocol.engine.definition import Act, ActKind, Deadline, Move, Protocol, ScopeKind, Source, Step
-from school_protocol.engine.facts import Facts, Surroundings
+from school_protocol.engine.facts import Facts
 from school_protocol.engine.review_state import review_now, sent_back
-from school_protocol.engine.sharing_state import Asked, answering_act, receiving_seats, school_of, waiting
-from school_protocol.engine.visibility import Actor, Unit, UnitKind
-from school_protocol.language import ZONE
-from school_protocol.storage.engines import Session
-
-_WAITS_ABOVE = {ScopeKind.province: UnitKind.province, ScopeKind.region: UnitKind.region}
-_STOREYS = (UnitKind.province, UnitKind.region, UnitKind.country)
-
-
-def requests_of(ctx: AppContext, protocol: Protocol, case: Case, around: Surroundings) -> tuple[Request, ...]:
-    """Everything that waits for another school's answer; of a workshop's case nothing waits for anybody.
-
-    Where the school is none of this installation, whoever answers in its place above the case's own school is asked.
-    """
-    asked = waiting(protocol, case) if ctx.name == REALM else ()
-    if not asked:
-        return ()
-    facts = read(protocol, case, ctx.now(), around)
-    with ctx.directory.reading() as session:
-        units = auth_repository.schools_coded(session, {one.school for one in asked} - {""})
-        found = [(one, units.get(one.school)) for one in asked]
-        return tuple(request for one, there in found for request in _requests(session, facts, one, there))
-
-
-def is_school_here(ctx: AppContext, code: str) -> bool:
-    """Whether a school of this installation has that code."""
-    with ctx.directory.reading() as session:
-        return bool(auth_repository.schools_coded(session, {code}))
-
-
-def known_to(ctx: AppContext, session: Session, protocol: Protocol, case: Case) -> set[str]:
-    """The units that the case ever asked, those of the cases that it was joined to or came from, and those above."""
-    asked = (ActKind.ask_transfer, ActKind.contribute)
-    schools = {school_of(protocol, record) for record in case.records if record.kind in asked} - {""}
-    numbers = {*case.joined, *({case.opened_from} if case.opened_from else ())}  # a contribution that was handed over
-    homes = {home for number in numbers if (home := repository.unit_of(session, number))}
-    if not schools and not homes:
-        return set()
-    with ctx.directory.reading() as people:
-        units = (
-            *auth_repository.schools_coded(people, schools).values(),
-            *auth_repository.find_units(people, homes).values(),
-        )
-    return {place for unit in units for place in (unit.id, *unit.parents[: len(_STOREYS) - 1])}
-
-
-def _requests(session: Session, facts: Facts, asked: Asked, known: Unit | None) -> Iterator[Request]:
-    protocol = facts.protocol
-    at, due_at = asked.record.at, _due_of(facts, asked)
-    there = known or facts.around.unit
-
-    def to(role: str, place: str, shown_from: datetime) -> Request:
-        return Request(
-            seq=asked.record.seq, role=role, place=place, unit=there.id, kind=asked.kind.value, asked_at=at,
-            shown_from=shown_from, due_at=due_at,
-        )  # fmt: skip
-
-    act, seats = answering_act(protocol, asked.kind), receiving_seats(protocol)
-    if act is None:
-        return
-    if known is not None and not set(seats).isdisjoint(act.by):
-        yield from (to(role.key, there.id, at) for role in protocol.roles.values() if role.head)
-        yield from (to(seat, account, at) for seat, account in _seated(session, facts, seats, there))
-    for role in (protocol.roles[key] for key in act.by if key in protocol.roles):
-        place = _above(there, _WAITS_ABOVE[role.sees]) if role.sees in _WAITS_ABOVE else None
-        if place is not None:
-            yield to(role.key, place, due_at if due_at and known is not None else at)
-
-
-def _seated(session: Session, facts: Facts, seats: Iterable[str], there: Unit) -> list[tuple[str, str]]:
-    """(seat, account) of those who hold one of these seats and still work there or above."""
-    near = auth_repository.holders(session, (there.id, *there.parents), today=facts.today)
-    there_or_above = {one.account.id for one in near}
-    held = (one for one in facts.case.seats if one.seat in seats and one.is_held(facts.today))
-    return sorted({(one.seat, one.account) for one in held if one.account in there_or_above})
-
-
-def _due_of(facts: Facts, asked: Asked) -> datetime | None:
-    """By when whoever is asked first is to answer this very request: then it waits for those above them, too."""
-    act = answering_act(facts.protocol, asked.kind)
-    counted = (
-        one for one in facts.protocol.deadlines.values() if act and any(source.act == act.key for source in one.met_by)
-    )
-    counts = (count for one in counted for count in all_counts(facts, one) if count.start_seq == asked.record.seq)
-    return min((count.due_at for count in counts), default=None)
-
-
-def _above(unit: Unit, kind: UnitKind) -> str | None:
-    place = _STOREYS.index(kind)
-    return unit.parents[place] if place < len(unit.parents) else None
-
-
-def asker(ctx: AppContext, actor: Actor) -> Asker:
-    """Somebody who asks what waits for them."""
-    seats = {seat for protocol in ctx.library.every() for seat in receiving_seats(protocol)}
-    offices = tuple(dict.fromkeys((held.role, held.unit) for held in actor.appointments))
-    return Asker(actor.id, offices, tuple(sorted(seats)), ctx.now())
-
-
-def tone_of(due_at: datetime | None, now: datetime) -> str:
-    """How pressing a moment is: late, today, soon (three days) or later."""
-    if due_at is None:
-        return "later"
-    if due_at < now:
-        return "late"
-    days = (due_at.astimezone(ZONE).date() - now.astimezone(ZONE).date()).days
-    return "today" if days == 0 else "soon" if days <= 3 else "later"
-
-
-# ---- what a case waits for, worked out from its facts --------------------------------------------------------------
-# Lists say it without opening the case. So nothing here depends on who looks, or tells what the case is about.
 
 WITH_FAMILY = frozenset({ActKind.inform, ActKind.hold, ActKind.review_hold})
 """What is done with the family, or about what it may be told."""
@@ -161,8 +49,20 @@ class Waiting:
 class FollowUp:
     """A follow-up to come, or one gone by that is still to be held: due as its day ends."""
 
-    due: index_repository.Due
+    act: str
+    day: date
+    due_at: datetime
     since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An act by which one role alone can meet what the next step still needs."""
+
+    role: str
+    act: str
+    need: str
+    since: datetime
 
 
 def follow_ups(facts: Facts, running: Iterable[Due]) -> tuple[FollowUp, ...]:
@@ -173,10 +73,7 @@ def follow_ups(facts: Facts, running: Iterable[Due]) -> tuple[FollowUp, ...]:
     zone = facts.around.calendar.local(facts.now).tzinfo
     held = [record.occurred_at for record in facts.case.records_of(follow.act)]
     return tuple(
-        FollowUp(
-            index_repository.Due(follow.act, datetime.combine(day, _END_OF_DAY, zone).astimezone(UTC), day.isoformat()),
-            max([start, *held]),
-        )
+        FollowUp(follow.act, day, datetime.combine(day, _END_OF_DAY, zone).astimezone(UTC), max([start, *held]))
         for day in (*_unheld(facts, running), *facts.next_dates())
     )
 
@@ -200,11 +97,11 @@ def waiting_of(facts: Facts, running: Iterable[Due]) -> Waiting:
     return replace(found, roles=frozenset(_asked(facts, found.roles, found.is_for_each))) if found else Waiting()
 
 
-def asked_alone(facts: Facts, running: Iterable[Due]) -> tuple[index_repository.Asked, ...]:
+def asked_alone(facts: Facts, running: Iterable[Due]) -> tuple[Asked, ...]:
     """What steps that nothing else holds up need of somebody beyond the team, who alone can: one act a role."""
     if facts.protocol.states[facts.case.state].ended:
         return ()
-    found: dict[str, index_repository.Asked] = {}
+    found: dict[str, Asked] = {}
     for one in _Next(facts, tuple(running)).alone():
         found.setdefault(one.role, one)
     return tuple(found.values())
@@ -288,12 +185,12 @@ class _Next:
         timed: list[tuple[datetime, Due | FollowUp]] = [
             (due.due_at, due) for due in self.running if not self._is_routine(due) and not self._is_beside(due)
         ]
-        timed += [(one.due.due_at, one) for one in follow_ups(self.facts, self.running)]
+        timed += [(one.due_at, one) for one in follow_ups(self.facts, self.running)]
         for _at, one in sorted(timed, key=lambda pair: pair[0]):
             if isinstance(one, Due):
                 yield from self._of_due(one)
             else:
-                act = self.protocol.acts[one.due.key]
+                act = self.protocol.acts[one.act]
                 if self._is_open(act):
                     yield self._of_act(act, act.by, one.since)
 
@@ -385,13 +282,13 @@ class _Next:
                 if self._is_open(act) and act.kind is not ActKind.sign:
                     yield self._of_act(act, act.by, self.case.entry.at)
 
-    def alone(self) -> Iterator[index_repository.Asked]:
+    def alone(self) -> Iterator[Asked]:
         for move in (one for one in self.new if not one.reason):
             asked = [self._beyond_team(need) for need in self._unmet(move)]
             if all(asked):
                 yield from (one for found in asked for one in found)
 
-    def _beyond_team(self, need: str) -> list[index_repository.Asked]:
+    def _beyond_team(self, need: str) -> list[Asked]:
         """The acts by which only others than the team meet a need: all of them, or those made for such a case alone."""
         if need == SENT_BACK:
             return []
@@ -401,9 +298,7 @@ class _Next:
         if further != set(roles):
             further = {key for key in further if self.protocol.acts[key].needs}
         since = max([self.case.entry.at, *(record.at for record in self.case.records)])
-        return [
-            index_repository.Asked(role, key, need, since) for key in sorted(further) for role in sorted(roles[key])
-        ]
+        return [Asked(role, key, need, since) for key in sorted(further) for role in sorted(roles[key])]
 
     def _nearest(self, roles: Iterable[str]) -> int:
         return min((rank_of(self.protocol, one) for one in roles), default=_OTHERS)
