@@ -154,6 +154,7 @@ class _Next:
         self.protocol: Protocol = facts.protocol
         self.case: Case = facts.case
         self.running = running
+        self.zone = facts.around.calendar.local(facts.now).tzinfo
         self.sent_back = sent_back(self.protocol, self.case)
         leaving = (move for move in self.protocol.moves.values() if self.case.state in move.from_)
         onward = [move for move in leaving if not move.automatic and not move.backwards]
@@ -170,29 +171,36 @@ class _Next:
         yield from self._signatures()
         yield from self._back()
         yield from self._refusal()
-        yield from self._timed()
+        timed = list(self._timed())
+        yield from (found for due_at, found in timed if self._presses(due_at))
         yield from (self._of_open(move) for move in self.new if not self._unmet(move))
+        yield from self._towards(move for move in self.new[:1] if not move.reason)
+        yield from (found for due_at, found in timed if not self._presses(due_at))
         yield from (found for due in self.running if self._is_routine(due) for found in self._of_due(due))
         yield from self._towards(move for move in self.moves if not move.reason)
         yield from (self._of_count(due) for due in self.running)
         yield from (self._of_open(move) for move in self.moves if not self._unmet(move))
         yield from (self._of_open(move) for move in self.moves if not move.reason)
 
+    def _presses(self, due_at: datetime) -> bool:
+        """Whether a moment is today's, or gone by."""
+        return due_at.astimezone(self.zone).date() <= self.facts.today
+
     # ---- what is due -----------------------------------------------------------------------------------------
 
-    def _timed(self) -> Iterator[Waiting]:
+    def _timed(self) -> Iterator[tuple[datetime, Waiting]]:
         """Deadlines and planned follow-ups, by their moment. A routine one yields to a step that is open."""
         timed: list[tuple[datetime, Due | FollowUp]] = [
             (due.due_at, due) for due in self.running if not self._is_routine(due) and not self._is_beside(due)
         ]
         timed += [(one.due_at, one) for one in follow_ups(self.facts, self.running)]
-        for _at, one in sorted(timed, key=lambda pair: pair[0]):
+        for at, one in sorted(timed, key=lambda pair: pair[0]):
             if isinstance(one, Due):
-                yield from self._of_due(one)
+                yield from ((at, found) for found in self._of_due(one))
             else:
                 act = self.protocol.acts[one.act]
                 if self._is_open(act):
-                    yield self._of_act(act, act.by, one.since)
+                    yield at, self._of_act(act, act.by, one.since)
 
     def _deadline(self, due: Due) -> Deadline:
         return self.protocol.deadlines[due.deadline]
