@@ -58,6 +58,7 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
         {
             "roles",
             "can_raise",
+            "counts",
             "cautions",
             "metadata_only",
             "has_papers",

@@ -116,7 +116,17 @@ class Seeing(CaseReader):
             live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
             labels=self.labels(),
             can_raise=door is None and self._can_raise(),
+            counts=self._counts(),
         )
+
+    def _counts(self) -> dict[str, int]:
+        case, planned = self.case, self.loaded.facts.planned
+        outcomes = len(case.referrals) + len(case.holds) + len(planned)
+        told = {"chronology": len(self.loaded.events)}
+        if self.loaded.metadata_only:
+            return told | ({"outcomes": len(case.holds)} if case.holds else {})
+        pieces = sum(record.kind is ActKind.evidence for record in case.records)
+        return {"people": len(case.people), **told, "pieces": pieces, "outcomes": outcomes}
 
     def _can_raise(self) -> bool:
         return any(self.decider.act_choice(act).is_open for act in self.protocol.acts_of(ActKind.raise_danger))

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 
 from school_protocol.cases.on_paper import OnPaper
-from school_protocol.cases.view_models import AccountLine, ActView, RecordView
+from school_protocol.cases.view_models import AccountLine, ActView, CaseHead, RecordView
 from school_protocol.engine.actors import AT, BY
 from school_protocol.engine.definition import Act, ActKind, Grid, Protocol
 from school_protocol.engine.definition_parts import FieldType, Form, FormField
@@ -51,6 +51,18 @@ def in_words(record: RecordView, protocol: Protocol, names: Names, *types: str) 
 def act_of_kind(protocol: Protocol, kind: str) -> Act | None:
     """The definition's first act of a kind."""
     return next(protocol.acts_of(ActKind(kind)), None)
+
+
+def case_pages(head: CaseHead) -> list[tuple[str, str, int | None]]:
+    """The pages of a case that this reader has, in the order of their row: key, title, how much is on each."""
+    _ = wording()._
+    titles = {
+        "people": _("People"),
+        "chronology": _("Story"),
+        "pieces": _("Pieces"),
+        "outcomes": _("Outcomes"),
+    }
+    return [("show", _("To do"), None), *((key, titles[key], head.counts[key]) for key in titles if key in head.counts)]
 
 
 def grid_of(form: Form, protocol: Protocol) -> Grid | None:
@@ -95,6 +107,7 @@ _GLOBALS: Mapping[str, Callable[..., Any]] = {
     "told": reading_told,
     "in_words": in_words,
     "act_of_kind": act_of_kind,
+    "case_pages": case_pages,
     "grid_of": grid_of,
     "sign_label": sign_label,
     "subject_of": subject_of,

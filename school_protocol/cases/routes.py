@@ -61,6 +61,16 @@ def show(number: str) -> ResponseReturnValue:
     return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
 
 
+@case_blueprint.get("/<number>/people", defaults={"part": "people"})
+@case_blueprint.get("/<number>/pieces", defaults={"part": "pieces"})
+@case_blueprint.get("/<number>/outcomes", defaults={"part": "outcomes"})
+@case_blueprint.get("/<number>/write", defaults={"part": "write"})
+def part(number: str, part: str) -> ResponseReturnValue:
+    """What is beside the tasks of a case: its people, its pieces, what came of it, what else may be written down."""
+    case = showing.see_case(sessions.ctx(), sessions.actor(), number, routing.asked("cases.show"))
+    return render_template(f"cases/case_{part}.html", case=case, head=case.head, names=case.head.labels)
+
+
 @case_blueprint.get("/<number>/chronology")
 def chronology(number: str) -> ResponseReturnValue:
     before = request.args.get("before", type=int)

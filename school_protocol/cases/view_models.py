@@ -302,6 +302,8 @@ class CaseHead:
     """Whether a copy of some document is this reader's to issue."""
     names_until: datetime | None = None
     """Until when names are lifted for this reader."""
+    counts: Mapping[str, int] = field(default_factory=dict)
+    """Page of the case → how much is on it, of those that this reader has."""
     open_until: datetime | None = None
     """Until when an emergency opening lets this reader read the case, and nothing else does."""
 

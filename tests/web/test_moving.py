@@ -161,10 +161,10 @@ def test_one_press_moves_one_case(site: Site) -> None:
     assert "The case follows the new version from now on." in page
     assert "One open case follows version 1." in page
     head = site.browser("head")
-    case = told(head.get(f"/cases/{number}"))
+    case = told(head.get(f"/cases/{number}/chronology"))
     assert "The case follows version 2 of the protocol from here on" in case
     assert "Nouvelle version" in case
-    assert "version 2 of the protocol" not in told(head.get(f"/cases/{other}"))
+    assert "version 2 of the protocol" not in told(head.get(f"/cases/{other}/chronology"))
     again = client.post(case_of(number), data=form)
     assert again.status_code == 303
     assert "nothing was done twice" in told(client.get(again.headers["Location"]))

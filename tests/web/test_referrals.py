@@ -315,10 +315,10 @@ def test_the_service_of_a_referral_is_put_right_from_its_entry(site: Site) -> No
     assert "Parquet" not in page.text, "another kind of service"
     said = {"a-what_changes": "Le service.", "a-reason": "Il manquait."}
     assert head.client.post(path, data={**head.form, **said, "whom": "nobody"}).status_code == 422
-    assert "Brigade de Salé" not in head.open(f"/cases/{site.number}").text
+    assert "Brigade de Salé" not in head.open(f"/cases/{site.number}/outcomes").text
     head.open(path)
     assert head.client.post(path, data={**head.form, **said, "whom": chosen}).status_code == 303
-    for shown in (f"/cases/{site.number}", f"/cases/{site.number}/entries/{seq}"):
+    for shown in (f"/cases/{site.number}/outcomes", f"/cases/{site.number}/entries/{seq}"):
         assert "Brigade de Salé" in head.open(shown).text
     with ctx.directory.writing() as session:
         other = people_repository.add_contact(session, target="police", names={"fr": "Brigade de Rabat"})

@@ -66,13 +66,13 @@ def test_an_open_case_says_that_nothing_runs(desk: Desk) -> None:
     desk.keeping.school.report()
     number = desk.keeping.school.number
     assert "aucune durée ne court" in desk.page("head", f"/cases/{number}/retention")
-    assert f"/cases/{number}/retention" not in desk.page("head", f"/cases/{number}")
+    assert f"/cases/{number}/retention" not in desk.page("head", f"/cases/{number}/outcomes")
 
 
 def test_the_countdown_stands_on_the_case_and_in_the_list(desk: Desk) -> None:
     number = desk.keeping.ended("closed", 1)
     desk.keeping.run()
-    case = desk.page("head", f"/cases/{number}")
+    case = desk.page("head", f"/cases/{number}/outcomes")
     assert re.search(r"1er sept\S* 2028|01/09/2028", case)
     assert f"/cases/{number}/retention" in case
     for who in ("head", "directorate", "academy", "data_officer"):

@@ -66,11 +66,11 @@ def test_an_entry_s_observation_is_answered_beside_it_and_no_empty_answer_is_tak
 ) -> None:
     seq = observes(school, replace(ASKS, text=OPEN)).seq
     head, case = client(school, "head", language), f"/cases/{school.number}"
-    shown = page(head, case)
+    shown = page(head, f"{case}/chronology")
     assert OPEN in beside(shown, 2)
     assert shown.count(OPEN) - beside(shown, seq).count(OPEN) == 1, "once, and in what came by itself"
     form, address = dict(filled(shown, f"/{seq}/1/settled")), f"{case}/remarks/{seq}/1/settled"
-    assert form["at"] == "case"
+    assert form["at"] == "chronology-"
     empty = head.post(address, data={**form, "sentence": " … "})
     assert empty.status_code == 422
     again = beside(empty.get_data(as_text=True), 2)
@@ -78,16 +78,16 @@ def test_an_entry_s_observation_is_answered_beside_it_and_no_empty_answer_is_tak
     assert "> … </textarea>" in again.replace("\n", ""), "what was typed is kept, at its place"
     form = dict(filled(empty.get_data(as_text=True), f"/{seq}/1/settled"))
     taken = head.post(address, data={**form, "sentence": ANSWER})
-    assert (taken.status_code, taken.headers["Location"]) == (303, f"{case}#remark-{seq}-1")
+    assert (taken.status_code, taken.headers["Location"]) == (303, f"{case}/chronology#remark-{seq}-1")
     for who in ("head", "directorate"):
-        assert ANSWER in beside(page(client(school, who, language), case), 2), who
+        assert ANSWER in beside(page(client(school, who, language), f"{case}/chronology"), 2), who
 
 
 @pytest.mark.exhaustive
 def test_an_answer_may_be_as_long_as_what_was_asked_and_no_word_of_a_longer_one_is_cut(school: School) -> None:
     seq = observes(school, replace(ASKS, text=OPEN)).seq
     head, case = client(school, "head"), f"/cases/{school.number}"
-    shown, address = page(head, case), f"{case}/remarks/{seq}/1/settled"
+    shown, address = page(head, f"{case}/chronology"), f"{case}/remarks/{seq}/1/settled"
     assert "maxlength" not in beside(shown, 2)
     long = "mot " * 500
     form = dict(filled(shown, f"/{seq}/1/settled"))
@@ -108,12 +108,11 @@ def test_the_chronology_says_what_an_answer_was_about(school: School) -> None:
         settle_remark(school.ctx, school.person("head"), school.number, seq, 1, ANSWER, token=school.token())
     whole, asked = (event.seq for event in school.seen_by("head").chronology.events if event.kind == "remark_settled")
     label = school.ctx.library.current()[0].form_of("listening_target").by_key["place"].label.in_language("fr")
-    for path in (f"/cases/{school.number}", f"/cases/{school.number}/chronology"):
-        shown = page(client(school, "head"), path)
-        lines = {one: shown[shown.index(f'id="event-{one}"') :].partition("</li>")[0] for one in (whole, asked)}
-        assert f'href="/cases/{school.number}/entries/{entry}#remark-' in lines[asked]
-        assert label in lines[asked]
-        assert "Le dossier dans son ensemble" in lines[whole]
+    shown = page(client(school, "head"), f"/cases/{school.number}/chronology")
+    lines = {one: shown[shown.index(f'id="event-{one}"') :].partition("</li>")[0] for one in (whole, asked)}
+    assert f'href="/cases/{school.number}/entries/{entry}#remark-' in lines[asked]
+    assert label in lines[asked]
+    assert "Le dossier dans son ensemble" in lines[whole]
 
 
 @pytest.mark.exhaustive

@@ -90,7 +90,7 @@ def test_the_pupil_who_changes_school_stands_in_the_form_and_is_named_there_once
     there.send(answer="accepted")
     school.move("head", "transfer", reason="Déménagement")
     there = browser(region, f"head {ABROAD}", language)
-    assert NAME in there.open(f"/cases/{school.seen_by('head').successor}").text
+    assert NAME in there.open(f"/cases/{school.seen_by('head').successor}/people").text
 
 
 @pytest.mark.exhaustive

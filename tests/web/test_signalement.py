@@ -418,7 +418,7 @@ def test_a_case_is_opened_out_of_one_and_holds_it(school: School) -> None:
     assert answer.location.startswith("/cases/")
     number = answer.location.rsplit("/", 1)[1]
     assert "mot mot fin" in staff.open(f"/cases/{number}/told").text, "all of it"
-    assert f'href="/cases/{number}/told"' in staff.client.get(f"/cases/{number}").get_data(as_text=True)
+    assert f'href="/cases/{number}/told"' in staff.client.get(f"/cases/{number}/outcomes").get_data(as_text=True)
     assert number in staff.client.get(f"/signalements/{report}").get_data(as_text=True)
     assert staff.client.get(f"/signalements/{report}/open").status_code == 303, "it is open already"
     second = school.tell()

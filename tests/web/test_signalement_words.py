@@ -127,12 +127,12 @@ def test_the_page_of_what_was_told_leads_to_the_reference_of_a_service(school: S
     html = staff.client.get(f"/cases/{number}/told").get_data(as_text=True)
     assert f'href="/cases/{number}/acts/referral"' in html
     assert "/acts/referral_answer" not in html, "nothing is awaited"
-    chronology = unescape(staff.client.get(f"/cases/{number}").get_data(as_text=True))
+    chronology = unescape(staff.client.get(f"/cases/{number}/chronology").get_data(as_text=True))
     assert "Ouvert à partir d’un signalement sans compte" in chronology
     school.tell(**{"a-what_happens": "Encore"})
     other = next(one for one in waiting(staff) if one != report)
     staff.press(f"/signalements/{other}/link", number=number)
-    chronology = unescape(staff.client.get(f"/cases/{number}").get_data(as_text=True))
+    chronology = unescape(staff.client.get(f"/cases/{number}/chronology").get_data(as_text=True))
     assert "a été joint à ce dossier" in chronology
     assert "Il relève d’un autre dossier" in unescape(staff.client.get(f"/signalements/{other}").get_data(as_text=True))
 

@@ -284,7 +284,7 @@ def test_a_link_answers_ahead(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.record(f"{case}/danger", danger="blade")
     warden.record(f"{case}/acts/post", a__to="gendarmes", a__about="blade")
-    assert "referral=1" in warden.open(case).html
+    assert "referral=1" in warden.open(f"{case}/outcomes").html
     warden.open(f"{case}/acts/hear_back?referral=1")
     assert warden.form["a-letter"] == "1"
     warden.send(f"{case}/acts/hear_back", a__settled="yes")

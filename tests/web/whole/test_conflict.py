@@ -40,6 +40,7 @@ ABSENT = "9999999999999"
 
 OF_ONE_CASE = {
     "cases.show": ("/cases/{number}", {}),
+    "cases.part": ("/cases/{number}/people", {}),
     "cases.chronology": ("/cases/{number}/chronology", {}),
     "cases.entry": ("/cases/{number}/entries/2", {}),
     "cases.undo": ("/cases/{number}/entries/2/undo", {}),
