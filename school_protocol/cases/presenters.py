@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 
 from school_protocol.cases.on_paper import OnPaper
-from school_protocol.cases.view_models import AccountLine, ActView, RecordView
+from school_protocol.cases.view_models import AccountLine, ActView, CallLine, RecordView
 from school_protocol.engine.actors import AT, BY
 from school_protocol.engine.definition import Act, ActKind, Grid, Protocol
 from school_protocol.engine.definition_parts import FieldType, Form, FormField
@@ -90,8 +90,29 @@ _NAMED = frozenset(
         FieldType.massar, FieldType.integer, FieldType.scale,
     }
 )  # fmt: skip
+# ---- whom to call first -------------------------------------------------------------------------------------------
+
+AT_ONCE = 4
+"""So many numbers stand on a telephone's first screen, with the first two acts below them."""
+
+Lines = Sequence[CallLine | ContactLine]
+
+
+def called_first(
+    voices: Sequence[CallLine], leaders: Sequence[CallLine], contacts: Sequence[ContactLine]
+) -> tuple[Lines, Lines, tuple[Lines, Lines]]:
+    """The school's own people with a number, the first numbers of the danger; then all others, of both kinds."""
+    own = [*[one for one in voices if one.phone][:1], *leaders]
+    phones = {one.phone for one in own}
+    dialled = [one for one in contacts if one.phone and one.phone not in phones]
+    at_once = dialled[: AT_ONCE - len(own)]
+    others = [one for one in voices if one not in own and (not one.phone or one.phone not in phones)]
+    return own, at_once, (others, [one for one in contacts if one not in at_once])
+
+
 _GLOBALS: Mapping[str, Callable[..., Any]] = {
     "answered": answered,
+    "called_first": called_first,
     "told": reading_told,
     "in_words": in_words,
     "act_of_kind": act_of_kind,
