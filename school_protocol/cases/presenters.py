@@ -13,8 +13,9 @@ from flask import Flask
 from school_protocol.cases.on_paper import OnPaper
 from school_protocol.cases.view_models import AccountLine, ActView, CallLine, RecordView
 from school_protocol.engine.actors import AT, BY
-from school_protocol.engine.definition import Act, ActKind, Grid, Protocol
+from school_protocol.engine.definition import Act, ActKind, Danger, DangerGroup, Grid, Protocol
 from school_protocol.engine.definition_parts import FieldType, Form, FormField
+from school_protocol.engine.texts import N_
 from school_protocol.language import ZONE, Wording
 from school_protocol.people.contacts import ContactLine
 from school_protocol.ui.fields import Moment, Offered, OneOf, Posted, Question, local_moment
@@ -90,6 +91,24 @@ _NAMED = frozenset(
         FieldType.massar, FieldType.integer, FieldType.scale,
     }
 )  # fmt: skip
+# ---- which danger ----------------------------------------------------------------------------------------------------
+
+_GROUPS: Mapping[DangerGroup, str] = {
+    DangerGroup.life: N_("Life and body"),
+    DangerGroup.online: N_("Images and messages"),
+    DangerGroup.adult: N_("An adult"),
+    DangerGroup.home: N_("Home"),
+    DangerGroup.pressure: N_("Pressure and hatred"),
+}
+
+
+def in_groups(dangers: Iterable[Danger]) -> list[tuple[str, list[Danger]]]:
+    """The dangers under their headings; those of no group last, under none."""
+    every, w = list(dangers), wording()
+    headed = [(w._(title), [one for one in every if one.group is group]) for group, title in _GROUPS.items()]
+    return [(title, lines) for title, lines in (*headed, ("", [one for one in every if one.group is None])) if lines]
+
+
 # ---- whom to call first -------------------------------------------------------------------------------------------
 
 AT_ONCE = 4
@@ -117,6 +136,7 @@ _GLOBALS: Mapping[str, Callable[..., Any]] = {
     "in_words": in_words,
     "act_of_kind": act_of_kind,
     "grid_of": grid_of,
+    "in_groups": in_groups,
     "sign_label": sign_label,
     "subject_of": subject_of,
     "is_words": attrgetter("is_words"),

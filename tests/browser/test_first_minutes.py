@@ -42,7 +42,7 @@ def test_the_first_minutes_tap_by_tap(serve: Serve, sit: Sit, language: str, rol
     person.taps += 1
     expect(person.page.locator("main .callnow a[href='tel:15']")).to_be_in_viewport(ratio=1)
     reached("a number can be dialled")
-    person.press(ctx.protocol.dangers["self_harm"].title.in_language(language))
+    person.tap(person.page.locator("main button[value='self_harm']"))
     expect(person.page.locator("main .alert.late")).to_be_visible()
     reached("head and directorate are told")
     noted(person, ctx.protocol.acts["told_by_voice"], "head")
