@@ -201,6 +201,30 @@ def topic(protocol: str, version: int, topic: str) -> ResponseReturnValue:
     return render_template("cases/help_topic.html", topic=found, protocol=found.protocol, steps=help.STEPS)
 
 
+# ---- the first minutes, for whoever isn't signed in ----------------------------------------------------------------
+# It knows nobody, needs no cookie, and says nothing of any school.
+
+minutes_blueprint = Pages("minutes", __name__, asks=Permission.anyone, url_prefix="/danger")
+
+
+@minutes_blueprint.get("", endpoint="index")
+def minutes_index() -> ResponseReturnValue:
+    """In the language that the browser asks for."""
+    settings = sessions.ctx().settings
+    language = request.accept_languages.best_match(settings.languages) or settings.default_language
+    return redirect(url_for("minutes.show", language=language))
+
+
+@minutes_blueprint.get("/<language>", endpoint="show")
+def minutes_show(language: str) -> str:
+    """Whom to call and what to do first, of each danger."""
+    ctx = sessions.ctx()
+    if language not in ctx.settings.languages:
+        raise Unseen(language)
+    rendering.reword(language)
+    return render_template("cases/open_minutes.html", every=help.see_open_minutes(ctx))
+
+
 # ---- words that are ready: in which languages a page shows them, and forms begun from them -------------------------
 
 words_blueprint = Pages("words", __name__, asks=Permission.signed_in)

@@ -13,6 +13,7 @@ from school_protocol.engine.definition import (
     HISTORY,
     START,
     Act,
+    Danger,
     Deadline,
     Duty,
     Move,
@@ -27,6 +28,7 @@ from school_protocol.engine.definition_parts import Form
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Actor
+from school_protocol.people.contacts import ContactLine, numbers_of_the_country
 
 _Meant = Callable[[Source], bool]
 
@@ -307,3 +309,39 @@ def see_words(ctx: AppContext, actor: Actor) -> tuple[Protocol, ...]:
     """The current definitions that have words ready and in which this person holds a role."""
     held = {appointment.role for appointment in actor.appointments}
     return tuple(protocol for protocol in ctx.library.current() if protocol.words and held & protocol.roles.keys())
+
+
+# ---- the first minutes, for whoever isn't signed in ----------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OpenDanger:
+    """A danger with whom to call everywhere in the country, in the definition's order."""
+
+    danger: Danger
+    numbers: tuple[ContactLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenMinutes:
+    """What a definition says of dangers to anybody: nothing of a school, of a person or of a case."""
+
+    protocol: Protocol
+    numbers: tuple[ContactLine, ...]
+    dangers: tuple[OpenDanger, ...]
+
+
+def see_open_minutes(ctx: AppContext) -> tuple[OpenMinutes, ...]:
+    """The current definitions that know dangers, each with the numbers that everybody may call."""
+    return tuple(_open_minutes(ctx, protocol) for protocol in ctx.library.current() if protocol.dangers)
+
+
+def _open_minutes(ctx: AppContext, protocol: Protocol) -> OpenMinutes:
+    lines = [one for one in numbers_of_the_country(ctx, protocol) if one.target is not None]
+    of = {key: [one for one in lines if one.target is not None and one.target.key == key] for key in protocol.targets}
+    dangers = tuple(
+        OpenDanger(danger, tuple(one for target in danger.targets for one in of.get(target, ())))
+        for danger in protocol.dangers.values()
+    )
+    called = [one for one in lines if any(one in danger.numbers for danger in dangers)]
+    return OpenMinutes(protocol, tuple(called), dangers)

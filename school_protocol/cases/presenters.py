@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 from typing import Any
@@ -11,10 +11,11 @@ from typing import Any
 from flask import Flask
 
 from school_protocol.cases.on_paper import OnPaper
-from school_protocol.cases.view_models import AccountLine, ActView, CaseHead, RecordView
+from school_protocol.cases.view_models import AccountLine, ActView, CallLine, CaseHead, RecordView
 from school_protocol.engine.actors import AT, BY
-from school_protocol.engine.definition import Act, ActKind, Grid, Protocol
+from school_protocol.engine.definition import Act, ActKind, Danger, DangerGroup, Grid, Protocol
 from school_protocol.engine.definition_parts import FieldType, Form, FormField
+from school_protocol.engine.texts import N_
 from school_protocol.language import ZONE, Wording
 from school_protocol.people.contacts import ContactLine
 from school_protocol.ui.fields import Moment, Offered, OneOf, Posted, Question, local_moment
@@ -102,13 +103,53 @@ _NAMED = frozenset(
         FieldType.massar, FieldType.integer, FieldType.scale,
     }
 )  # fmt: skip
+# ---- which danger ----------------------------------------------------------------------------------------------------
+
+_GROUPS: Mapping[DangerGroup, str] = {
+    DangerGroup.life: N_("Life and body"),
+    DangerGroup.online: N_("Images and messages"),
+    DangerGroup.adult: N_("An adult"),
+    DangerGroup.home: N_("Home"),
+    DangerGroup.pressure: N_("Pressure and hatred"),
+}
+
+
+def in_groups(dangers: Iterable[Danger]) -> list[tuple[str, list[Danger]]]:
+    """The dangers under their headings; those of no group last, under none."""
+    every, w = list(dangers), wording()
+    headed = [(w._(title), [one for one in every if one.group is group]) for group, title in _GROUPS.items()]
+    return [(title, lines) for title, lines in (*headed, ("", [one for one in every if one.group is None])) if lines]
+
+
+# ---- whom to call first -------------------------------------------------------------------------------------------
+
+AT_ONCE = 4
+"""So many numbers stand on a telephone's first screen, with the first two acts below them."""
+
+Lines = Sequence[CallLine | ContactLine]
+
+
+def called_first(
+    voices: Sequence[CallLine], leaders: Sequence[CallLine], contacts: Sequence[ContactLine]
+) -> tuple[Lines, Lines, tuple[Lines, Lines]]:
+    """The school's own people with a number, the first numbers of the danger; then all others, of both kinds."""
+    own = [*[one for one in voices if one.phone][:1], *leaders]
+    phones = {one.phone for one in own}
+    dialled = [one for one in contacts if one.phone and one.phone not in phones]
+    at_once = dialled[: AT_ONCE - len(own)]
+    others = [one for one in voices if one not in own and (not one.phone or one.phone not in phones)]
+    return own, at_once, (others, [one for one in contacts if one not in at_once])
+
+
 _GLOBALS: Mapping[str, Callable[..., Any]] = {
     "answered": answered,
+    "called_first": called_first,
     "told": reading_told,
     "in_words": in_words,
     "act_of_kind": act_of_kind,
     "case_pages": case_pages,
     "grid_of": grid_of,
+    "in_groups": in_groups,
     "sign_label": sign_label,
     "subject_of": subject_of,
     "is_words": attrgetter("is_words"),

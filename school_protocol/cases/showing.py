@@ -453,6 +453,7 @@ def see_danger(ctx: AppContext, actor: Actor, number: str, also: Mapping[str, Be
             dangers=live,
             contacts=to_call(loaded.case, contact_lines(ctx, loaded.protocol, loaded.case.unit, wanted or None)),
             voices=voices(ctx, loaded, first),
+            leaders=_leaders(ctx, loaded),
             quick_acts=tuple(act for act in first if act.quick),
             then_acts=(
                 *(act for act in first if not act.quick),
@@ -478,14 +479,45 @@ def voices(ctx: AppContext, loaded: Loaded, acts: Iterable[Act]) -> tuple[CallLi
     roles = dict.fromkeys(role for act in acts for role in told_roles(protocol, act) if role not in own)
     if not roles:
         return ()
-    with ctx.directory.reading() as session:
-        seated = auth_repository.accounts(session, {one.account for one in case.seats})
-        found = auth_repository.holders(session, (unit.id, *unit.parents), today=today_for(ctx))
-    acting = ((protocol.seats[one.seat].acts_as or "", seated.get(one.account)) for one in case.seats)
-    held = [(role, account) for role, account in acting if account is not None]
-    held += [(one.role, one.account) for one in found]
+    held = [(protocol.seats[seat].acts_as or "", account) for seat, account in _seated(ctx, loaded)]
+    held += _holders(ctx, unit)
     restricted = case.restricted_seq is not None
     return tuple(by_voice(ctx, protocol, unit, roles, held, shut=frozenset(case.exclusions), restricted=restricted))
+
+
+def _seated(ctx: AppContext, loaded: Loaded) -> list[tuple[str, Account]]:
+    """Who sits in the case: seat and account."""
+    with ctx.directory.reading() as session:
+        found = auth_repository.accounts(session, {one.account for one in loaded.case.seats})
+    return [(one.seat, found[one.account]) for one in loaded.case.seats if one.account in found]
+
+
+def _holders(ctx: AppContext, unit: Unit) -> list[tuple[str, Account]]:
+    """Who holds which role in that unit, or above it, today."""
+    with ctx.directory.reading() as session:
+        found = auth_repository.holders(session, (unit.id, *unit.parents), today=today_for(ctx))
+    return [(one.role, one.account) for one in found]
+
+
+def _leaders(ctx: AppContext, loaded: Loaded) -> tuple[CallLine, ...]:
+    """Whoever leads the case, else the school's team, under their own number: one who may know of the case."""
+    protocol, case = loaded.protocol, loaded.case
+    if case.restricted_seq is not None:
+        return ()
+    seats = [seat for seat, one in protocol.seats.items() if not one.several and _leads(protocol, one.acts_as)]
+    roles = [key for key, role in protocol.roles.items() if role.sees is ScopeKind.unit and _leads(protocol, key)]
+    held = [(seat, account) for wanted in seats for seat, account in _seated(ctx, loaded) if seat == wanted]
+    held += [(role, account) for role, account in _holders(ctx, loaded.around.unit) if role in roles]
+    able = [one for one in held if one[1].id not in case.exclusions]
+    if not able or able[0][1].id == loaded.actor.id:
+        return ()
+    return tuple(CallLine(name, account.phone) for name, account in able[:1] if account.phone)
+
+
+def _leads(protocol: Protocol, role: str | None) -> bool:
+    """Whether it is of the school's team for the whole case, and neither heads nor oversees."""
+    one = protocol.roles.get(role or "")
+    return one is not None and in_team(protocol, role or "") and not (one.head or one.oversees or one.side_bound)
 
 
 def told_roles(protocol: Protocol, act: Act) -> tuple[str, ...]:

@@ -577,6 +577,8 @@ class DangerPage:
     contacts: tuple[ContactLine, ...]
     voices: tuple[CallLine, ...]
     """Whom to tell by voice."""
+    leaders: tuple[CallLine, ...]
+    """Whoever leads the case or the team, under their own number."""
     quick_acts: tuple[Act, ...]
     then_acts: tuple[Act, ...]
     call_act: Act | None = None

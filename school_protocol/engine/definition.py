@@ -550,7 +550,20 @@ class Assessment(Model):
     recurrence_level: int = 0
 
 
+class DangerGroup(StrEnum):
+    """Where whoever stands beside the child looks for a danger, in this order."""
+
+    life = "life"
+    online = "online"
+    adult = "adult"
+    home = "home"
+    pressure = "pressure"
+
+
 class Danger(Named):
+    group: DangerGroup | None = None
+    in_short: Text | None = None
+    """Five words at most, for the button that raises it; its title says the whole."""
     first_acts: tuple[Text, ...]
     never: tuple[Text, ...] = ()
     targets: Keys

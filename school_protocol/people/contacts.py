@@ -157,11 +157,23 @@ def is_of_town(city: Mapping[str, str], town: str) -> bool:
     return bool(town) and any(same(town, name) for name in city.values())
 
 
-def numbers_of_the_country(ctx: AppContext) -> tuple[ContactLine, ...]:
-    """Who answers everywhere, for a page that knows of no school: those with a telephone number and a name."""
+def numbers_of_the_country(ctx: AppContext, protocol: Protocol | None = None) -> tuple[ContactLine, ...]:
+    """Who answers everywhere, for a page that knows of no school: those with a telephone number and a name.
+
+    Each with the target of `protocol` that it is, where one is given.
+    """
     with ctx.directory.reading() as session:
         found = repository.country_contacts(session)
-    return tuple(_line(ctx, contact, None, None) for contact in found if contact.phone and contact.names)
+    return tuple(
+        _line(
+            ctx,
+            contact,
+            protocol.targets.get(protocol.resolve("targets", contact.target)) if protocol is not None else None,
+            None,
+        )
+        for contact in found
+        if contact.phone and contact.names
+    )
 
 
 def calendar_of(session: Session, unit: Unit) -> Calendar | None:

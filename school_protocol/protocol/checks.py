@@ -499,6 +499,7 @@ _PARTS = (
     "deadlines", "duties", "grids", "dangers", "targets", "cautions", "documents", "audiences", "words",
 )  # fmt: skip
 _LONGEST = 64
+_SHORT = 5
 _VERSIONS = 1_000_000
 
 
@@ -721,6 +722,10 @@ def _dangers(book: Book) -> None:
         path = ("dangers", key)
         book.refer((*path, "targets"), danger.targets, "targets")
         book.refer_one((*path, "lifted_with"), danger.lifted_with, "roles")
+        for language, said in (danger.in_short.root if danger.in_short else {}).items():
+            if len(said.split()) > _SHORT:
+                fault = N_("%(language)s: more than %(most)s words")
+                book.say((*path, "in_short"), fault, language=language, most=_SHORT)
         named = [protocol.targets[target] for target in danger.targets if target in protocol.targets]
         if (
             not book.declared.is_whole("targets")

@@ -505,6 +505,7 @@ _ATTRIBUTES: Mapping[str, str] = {
     "floors": N_("answers that fix a level at least"),
     "days": N_("days"),
     "targets": N_("whom to call"),
+    "in_short": N_("in a few words"),
     "settled_by": N_("what settles it"),
     "lifted_with": N_("who has to sign its end"),
     "restricts": N_("opens the case to overseers alone"),

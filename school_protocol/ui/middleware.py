@@ -125,7 +125,7 @@ HANDED_OUT = frozenset({"cases.open_file"})
 """Endpoints that hand out what somebody put here: whatever opens it runs nothing of it."""
 SANDBOX = "default-src 'none'; sandbox"
 KEPT = frozenset({"static", "desk.folds"})
-FOR_EVERYBODY = frozenset({"campaign.latest", "campaign.release"})
+FOR_EVERYBODY = frozenset({"campaign.latest", "campaign.release", "minutes.show"})
 """Pages that are the same for everybody who asks for them."""
 NO_STORE = "no-store"
 MINUTES = "public, max-age=600"

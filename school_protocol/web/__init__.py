@@ -135,6 +135,7 @@ def _furnished(app: App, ctx: AppContext, *, testing: bool = False, ring: Callab
         evidence_routes.blueprint,
         privacy_routes.sight_blueprint,
         triage_routes.notified_blueprint,
+        desk_routes.minutes_blueprint,
         desk_routes.words_blueprint,
         team_routes.blueprint,
         people_routes.account_blueprint,

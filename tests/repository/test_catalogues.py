@@ -35,6 +35,7 @@ PASSED_ON = {
     "school_protocol/training/presenters.py",
     "school_protocol/training/routes.py",
     "school_protocol/training/workshop_pages.py",
+    "school_protocol/cases/presenters.py",
     "school_protocol/pdf/presenters.py",
     "school_protocol/proof/presenters.py",
     "school_protocol/protocol/presenters.py",

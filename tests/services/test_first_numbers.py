@@ -11,6 +11,7 @@ from engine.telling import ROOT
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.cases.intake import raise_from_receipt, see_receipt
+from school_protocol.cases.presenters import AT_ONCE, called_first
 from school_protocol.cases.showing import by_voice, see_danger, to_call, told_roles
 from school_protocol.cases.view_models import CallLine, DangerPage
 from school_protocol.engine.definition import Protocol
@@ -94,6 +95,30 @@ def test_whoever_may_not_know_is_not_called_and_who_acts_for_the_head_is(called:
     called.report(adult_concerned="yes")
     called.act("directorate", "raise_danger", which_danger="blackmail")
     assert see_danger(called.ctx, called.person("directorate"), called.number).voices == ()
+
+
+def test_whoever_leads_is_called_under_their_own_number_unless_they_may_not_know_or_look_themselves(
+    called: School,
+) -> None:
+    coordinator, lead = called.account("team_coordinator"), called.account("team_member")
+    with called.ctx.directory.writing() as session:
+        for account, phone in ((coordinator, "0622222222"), (lead, "0633333333")):
+            auth_repository.set_address(session, account, email=None, phone=phone)
+    page = minutes(called, "head", "blackmail")
+    assert page.leaders == (CallLine("team_coordinator", "0622222222"),)
+    assert see_danger(called.ctx, called.person("team_coordinator"), called.number).leaders == ()
+    own, numbers, (others, more) = called_first(page.voices, page.leaders, page.contacts)
+    assert own == [CallLine("team_coordinator", "0622222222")], "the head calls nobody who is the head"
+    assert [one.phone for one in numbers][:2] == ["19", "177"]
+    assert (len(own) + len(numbers), list(others)) == (AT_ONCE, [CallLine("directorate", "")])
+    assert [*numbers, *more] == list(page.contacts)
+    called.act("head", "name_seat", seat="lead", account=lead, reason="x")
+    assert see_danger(called.ctx, called.person("head"), called.number).leaders == (CallLine("lead", "0633333333"),)
+    called.act("team_member", "conflict", reason="close_relative")
+    assert see_danger(called.ctx, called.person("head"), called.number).leaders == page.leaders
+    called.report(adult_concerned="yes")
+    called.act("directorate", "raise_danger", which_danger="blackmail")
+    assert see_danger(called.ctx, called.person("directorate"), called.number).leaders == ()
 
 
 def test_of_several_whoever_may_know_is_called_and_no_office_in_which_nobody_may(moroccan: Protocol) -> None:

@@ -180,6 +180,24 @@ def test_a_danger_is_taken_back_once_what_follows_has_been_read(browse: Browse, 
     )
 
 
+def test_what_was_tapped_by_mistake_is_taken_back_from_the_first_minutes_for_ten_of_them(
+    browse: Browse, case: str, player: Player
+) -> None:
+    member, page = browse("team_member"), f"{case}/first-minutes"
+    member.open(f"{case}/danger")
+    member.send(f"{case}/danger", danger="blackmail")
+    member.record(f"{case}/acts/told_by_voice", a__who_was_told="head")
+    seq = seq_of(member.client.get(page).get_data(as_text=True), case)
+    assert f"{case}/entries/{seq}/undo" not in browse("head").client.get(page).get_data(as_text=True)
+    member.form = button(member, case, page)
+    player.clock.advance(timedelta(minutes=10, seconds=1))
+    assert f"{case}/entries/{seq}/undo" not in member.client.get(page).get_data(as_text=True)
+    assert member.client.post(undo(case, seq), data=member.form).status_code == 409
+    player.clock.advance(timedelta(seconds=-2))
+    assert member.send(undo(case, seq)).location == case
+    assert "C’est annulé" in member.client.get(case).get_data(as_text=True)
+
+
 def test_a_danger_on_which_something_rests_says_how_it_ends(browse: Browse, case: str) -> None:
     member, head = browse("team_member"), browse("head")
     member.open(f"{case}/danger")
