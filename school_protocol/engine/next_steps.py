@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from school_protocol.engine.act_checks import left_to_sign
 from school_protocol.engine.case import Case
@@ -23,6 +23,8 @@ WITH_FAMILY = frozenset({ActKind.inform, ActKind.hold, ActKind.review_hold})
 NEVER_NEXT = frozenset({ActKind.raise_danger, ActKind.exclude, ActKind.join})
 """Acts that meet a need, but that no case waits for."""
 SENT_BACK = "sent_back"
+SHORT = timedelta(hours=24)
+"""A time limit as short as this comes before a step that is open."""
 _END_OF_DAY = time(23, 59, 59)
 TEAM, _HEAD, _ABOVE, _OTHERS = range(4)
 """Nearest first: who is asked before whom."""
@@ -154,7 +156,6 @@ class _Next:
         self.protocol: Protocol = facts.protocol
         self.case: Case = facts.case
         self.running = running
-        self.zone = facts.around.calendar.local(facts.now).tzinfo
         self.sent_back = sent_back(self.protocol, self.case)
         leaving = (move for move in self.protocol.moves.values() if self.case.state in move.from_)
         onward = [move for move in leaving if not move.automatic and not move.backwards]
@@ -172,35 +173,35 @@ class _Next:
         yield from self._back()
         yield from self._refusal()
         timed = list(self._timed())
-        yield from (found for due_at, found in timed if self._presses(due_at))
+        yield from (found for is_short, found in timed if is_short)
         yield from (self._of_open(move) for move in self.new if not self._unmet(move))
         yield from self._towards(move for move in self.new[:1] if not move.reason)
-        yield from (found for due_at, found in timed if not self._presses(due_at))
+        yield from (found for is_short, found in timed if not is_short)
         yield from (found for due in self.running if self._is_routine(due) for found in self._of_due(due))
         yield from self._towards(move for move in self.moves if not move.reason)
         yield from (self._of_count(due) for due in self.running)
         yield from (self._of_open(move) for move in self.moves if not self._unmet(move))
         yield from (self._of_open(move) for move in self.moves if not move.reason)
 
-    def _presses(self, due_at: datetime) -> bool:
-        """Whether a moment is today's, or gone by."""
-        return due_at.astimezone(self.zone).date() <= self.facts.today
-
     # ---- what is due -----------------------------------------------------------------------------------------
 
-    def _timed(self) -> Iterator[tuple[datetime, Waiting]]:
-        """Deadlines and planned follow-ups, by their moment. A routine one yields to a step that is open."""
+    def _timed(self) -> Iterator[tuple[bool, Waiting]]:
+        """Deadlines and planned follow-ups, by their moment, each with whether its time is short.
+
+        A routine one yields to a step that is open. Nothing here asks what time it is: lists keep it as it was written.
+        """
         timed: list[tuple[datetime, Due | FollowUp]] = [
             (due.due_at, due) for due in self.running if not self._is_routine(due) and not self._is_beside(due)
         ]
         timed += [(one.due_at, one) for one in follow_ups(self.facts, self.running)]
         for at, one in sorted(timed, key=lambda pair: pair[0]):
             if isinstance(one, Due):
-                yield from ((at, found) for found in self._of_due(one))
+                is_short = at - one.started_at <= SHORT
+                yield from ((is_short, found) for found in self._of_due(one))
             else:
                 act = self.protocol.acts[one.act]
                 if self._is_open(act):
-                    yield at, self._of_act(act, act.by, one.since)
+                    yield False, self._of_act(act, act.by, one.since)
 
     def _deadline(self, due: Due) -> Deadline:
         return self.protocol.deadlines[due.deadline]

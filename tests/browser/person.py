@@ -360,15 +360,22 @@ class Person:
 
     def is_closed(self, act: Act) -> None:
         """The act isn't offered, and its page says why."""
+        case = self.page.url.removesuffix("/receipt")
+        if not self.has_receipts_alone:
+            self.what_else()
         expect(self.way_to(act)).to_have_count(0)
-        self.page.goto(f"{self.page.url.removesuffix('/receipt')}/acts/{act.key}")
+        self.page.goto(f"{case}/acts/{act.key}")
         if self.has_receipts_alone:
             expect(self.page.locator("h1")).to_have_text(self._("This page was not found"))
         else:
             expect(self.page.locator('main [aria-labelledby="closed"] .reasons')).to_be_visible()
 
+    def what_else(self) -> None:
+        """From a case's page to all that may be written down."""
+        self.tap(self.page.locator('main a[href$="/write"]').first)
+
     def way_to(self, act: Act) -> Locator:
-        """The link to an act: among all of them on a case's page, among the few of a receipt."""
+        """The link to an act: among all of them that may be written down, among the few of a receipt."""
         return self.page.locator(f':is([aria-labelledby="acts"], [aria-labelledby="then"]) a[href$="/acts/{act.key}"]')
 
     def write(self, act: Act, answers: Mapping[str, Any]) -> None:
@@ -376,9 +383,13 @@ class Person:
         title = act.title.in_language(self.language)
         if act.kind in BESIDE:
             key = BESIDE[act.kind]
+            self.tap(self.page.locator('main .tabs a[href$="/outcomes"]'))
             self.tap(self.page.locator(f'main a[href$="/acts/{act.key}?{key}={answers[key]}"]'))
         else:
-            self.tap(self.way_to(act))
+            asked = self.page.locator(f'main .list a[href$="/acts/{act.key}"]')
+            if not self.has_receipts_alone and not asked.count():
+                self.what_else()
+            self.tap(asked.first if asked.count() else self.way_to(act))
         expect(self.page.locator("h1")).to_have_text(title)
         self.fill(act, answers)
         self.send()

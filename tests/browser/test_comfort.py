@@ -349,6 +349,8 @@ def test_from_signing_in_to_what_is_recorded_by_keyboard_alone(ctx: Served, sit:
     keys.to(page.locator(f'main .cases a[href$="{ctx.number}"]').first)
     keys.enter()
     expect(page).to_have_url(f"{ctx.url}/cases/{ctx.number}")
+    keys.to(page.locator('main a[href$="/write"]').first)
+    keys.enter()
     keys.to(page.locator('main a[href$="/acts/note"]').last)
     keys.enter()
     keys.to(page.locator("#a-text"))
@@ -411,6 +413,7 @@ def test_in_forced_colours_nothing_is_told_by_its_ground_alone(ctx: Served, sit:
         width, style = page.locator(what).first.evaluate(BORDER)
         assert (width >= 1, style) == (True, "solid"), what
     assert page.locator(".danger-btn").first.evaluate(BORDER)[0] > page.locator("main .btn").first.evaluate(BORDER)[0]
+    person.open(f"/cases/{ctx.number}/outcomes")
     assert ringed(page.locator(".rail .current"), "::before")
     assert not ringed(page.locator(".rail .done").first, "::before")
     person.open("/")
@@ -435,6 +438,7 @@ def test_the_control_without_forced_colours_the_borders_are_not_there(ctx: Serve
     person = sit(ctx, "team_coordinator", "fr", DESKTOP)
     person.open(f"/cases/{ctx.number}")
     assert person.page.locator("main .pill").first.evaluate(BORDER)[0] == 0
+    person.open(f"/cases/{ctx.number}/outcomes")
     assert not ringed(person.page.locator(".rail .current"), "::before")
 
 

@@ -219,5 +219,5 @@ def case_file(team: Team, folder: Path) -> None:
     assert path.suffix == ".pdf"
     assert data.startswith(b"%PDF")
     assert len(data) > 20_000
-    head.open_case()
+    head.open(f"/cases/{head.served.number}/chronology")
     expect(head.page.locator(".log li").first).to_contain_text("exemplaire")

@@ -36,6 +36,7 @@ def coordinator(ctx: Served, sit: Sit) -> Person:
 
 
 def note(person: Person, text: str) -> None:
+    person.what_else()
     person.follow("Ajouter une note")
     person.page.locator("#a-text").fill(text)
 
@@ -43,6 +44,7 @@ def note(person: Person, text: str) -> None:
 def begin_witness(person: Person, account: str) -> None:
     """A long form, filled in but not sent."""
     person.open_case()
+    person.what_else()
     person.follow("Écouter un témoin")
     person.read_controls()
     act = person.served.protocol.acts["listening_witness"]
@@ -97,6 +99,7 @@ def test_a_stale_form_shows_both_and_loses_no_word(ctx: Served, member: Person, 
     member.sign_if_asked()
     member.press("Enregistrer aussi le mien")
     expect(member.said()).to_have_text("Enregistré : Écouter un témoin.")
+    member.page.goto(f"{member.page.url}/chronology")
     expect(member.page.locator(".log")).to_contain_text("Samira Benjelloun")
     assert ctx.events() > before
 
@@ -120,6 +123,7 @@ def test_a_double_click_records_once(ctx: Served, member: Person) -> None:
     before = ctx.events()
     member.page.locator("main form .actions button").dblclick(no_wait_after=True)
     expect(member.page).to_have_url(re.compile(r"/cases/\d{13}$"))  # the second press aborts what the first began
+    member.page.goto(f"{member.page.url}/pieces")
     expect(member.page.locator(".jot").filter(has_text="Deux clics")).to_have_count(1)
     assert ctx.events() == before + 1
 
@@ -191,6 +195,7 @@ def test_a_wrong_password_keeps_everything(ctx: Served, coordinator: Person) -> 
 def test_mixed_scripts_survive_and_stand_apart(ctx: Served, member: Person) -> None:
     member.open_case()
     member.do({"do": "add_note", "answers": {"text": MIXED}})
+    member.page.goto(f"{member.page.url}/pieces")
     shown = member.page.locator(".jot .quote").first
     expect(shown).to_have_text(MIXED)
     assert shown.evaluate("one => getComputedStyle(one).direction") == "rtl", "by its own first letter"
@@ -204,6 +209,7 @@ def test_mixed_scripts_survive_and_stand_apart(ctx: Served, member: Person) -> N
             },
         }
     )  # fmt: skip
+    member.page.goto(f"{member.page.url}/chronology")
     go_by(member.page.locator(".log").get_by_role("link", name=re.compile("^Lire la fiche")).first)
     for text in (HANDLE, MIXED):
         said = member.page.locator(".facts dd > *").filter(has_text=text).first
