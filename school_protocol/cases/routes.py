@@ -68,7 +68,15 @@ def show(number: str) -> ResponseReturnValue:
 def part(number: str, part: str) -> ResponseReturnValue:
     """What is beside the tasks of a case: its people, its pieces, what came of it, what else may be written down."""
     case = showing.see_case(sessions.ctx(), sessions.actor(), number, routing.asked("cases.show"))
-    return render_template(f"cases/case_{part}.html", case=case, head=case.head, names=case.head.labels)
+    return render_template(_PARTS[part], case=case, head=case.head, names=case.head.labels)
+
+
+_PARTS = {
+    "people": "cases/case_people.html",
+    "pieces": "cases/case_pieces.html",
+    "outcomes": "cases/case_outcomes.html",
+    "write": "cases/case_write.html",
+}
 
 
 @case_blueprint.get("/<number>/chronology")
