@@ -354,7 +354,7 @@ def test_without_hints_what_says_what_is_missing_is_shut_until_the_end(hall: Hal
         answer = phones[table].get(f"{pages[table]}/conformance")
         assert answer.status_code == status
         assert ("Pas pendant l’exercice" in unescape(answer.get_data(as_text=True))) is (status == 403)
-        linked = f"{pages[table]}/conformance" in phones[table].get(pages[table]).get_data(as_text=True)
+        linked = f"{pages[table]}/conformance" in phones[table].get(f"{pages[table]}/outcomes").get_data(as_text=True)
         assert linked is (status == 200)
     assert phones[1].get("/help").status_code == 200, "the protocol itself may always be looked up"
     press(trainer, "/table", table="1", do="hints")

@@ -141,6 +141,7 @@ OF_NO_CASE = {
     **dict.fromkeys((
         "campaign.index", "campaign.latest", "campaign.method", "campaign.release",
     ), "figures for everybody"),
+    **dict.fromkeys(("minutes.index", "minutes.show"), "numbers and first acts for everybody; nothing of a school"),
     **dict.fromkeys((
         "contacts.index", "contacts.new", "contacts.contact", "contacts.verify", "contacts.retire",
     ), "for who keeps the directory of contacts"),
