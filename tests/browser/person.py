@@ -144,8 +144,14 @@ class Person:
         return self.page.locator("main").get_by_role("button", name=name, exact=exact)
 
     def follow(self, name: str) -> None:
-        """Click the link that reads `name`."""
+        """Click the link that reads `name`: from a case's tasks, else from all that may be written down there."""
+        if not self.link(name).count() and self.page.locator("main .tabs").count():
+            self.what_else()
         self.tap(self.link(name))
+
+    def turn_to(self, part: str) -> None:
+        """From a page of a case to another of its row."""
+        self.tap(self.page.locator(f'main .tabs a[href$="/{part}"]'))
 
     def press(self, name: str) -> None:
         """Click the button that reads `name`."""
@@ -355,7 +361,7 @@ class Person:
         """From the case's page: in danger, which one; the first minutes are shown."""
         found = self.served.protocol.dangers[self.served.protocol.resolve("dangers", danger)]
         self.tap(self.page.locator("header .sos"))
-        self.press(found.title.in_language(self.language))
+        self.tap(self.page.locator(f'main button[name=danger][value="{found.key}"]'))
         expect(self.page.locator("h1")).to_have_text(self._("First minutes"))
 
     def is_closed(self, act: Act) -> None:
@@ -383,7 +389,7 @@ class Person:
         title = act.title.in_language(self.language)
         if act.kind in BESIDE:
             key = BESIDE[act.kind]
-            self.tap(self.page.locator('main .tabs a[href$="/outcomes"]'))
+            self.turn_to("outcomes")
             self.tap(self.page.locator(f'main a[href$="/acts/{act.key}?{key}={answers[key]}"]'))
         else:
             asked = self.page.locator(f'main .list a[href$="/acts/{act.key}"]')

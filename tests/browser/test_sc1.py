@@ -76,6 +76,7 @@ def detection(team: Team) -> None:
     waiting = member.page.locator("main .ways.closed > li").filter(has_text="Qualifier le signalement").first
     expect(waiting).to_contain_text("La sécurité immédiate de l’élève n’a pas encore été vérifiée")
     team.ctx.turn_to("2026-10-05T10:35")
+    member.unfold(waiting)
     member.tap(waiting.get_by_role("link", name="Vérifier la sécurité immédiate"))
     member.page.get_by_label("Je n’ai vu aucun de ces dangers, et je le signe").check()
     member.pick("L’élève est-il (elle) en sécurité maintenant ?", "Pas connu")
@@ -111,7 +112,8 @@ def listening(team: Team) -> None:
     member.say("Signature de la personne qui écoute", PASSWORD)
     member.press("Enregistrer")
     expect(member.said()).to_have_text("Enregistré : Écouter l’élève visé(e).")
-    member.tap(member.page.locator("#log ~ *, .log").get_by_role("link", name=re.compile("^Lire la fiche")).first)
+    member.turn_to("chronology")
+    member.tap(member.page.locator(".log").get_by_role("link", name=re.compile("^Lire la fiche")).first)
     expect(member.page.locator(".said").filter(has_text="ما بقيتش باغا نهضر فالقسم")).to_be_visible()
     expect(member.page.locator(".facts")).to_contain_text("EC2 · Hiba Lamrani-Zerhoun")
     expect(member.page.locator(".signatures")).to_contain_text("Nadia El Fassi")
@@ -194,6 +196,7 @@ def closure(team: Team) -> None:
     head = team.begin("t_close", 2)
     way = head.page.locator("main .ways.closed > li").filter(has_text="Clore le dossier").first
     expect(way).to_contain_text("Le visa du chef d’établissement manque")
+    head.unfold(way)
     head.tap(way.get_by_role("link", name="Visa du chef d’établissement"))
     head.pick("Décision", "Visa donné")
     head.say("Remarque", team.told("visa_head")["remark"])
@@ -210,6 +213,7 @@ def closure(team: Team) -> None:
 def case_file(team: Team, folder: Path) -> None:
     """The case file is handed over; issuing it stands in the chronology."""
     head = team["directeur"]
+    head.turn_to("pieces")
     head.follow("Dossier de prise en charge (PDF)")
     with head.page.expect_download() as waiting:
         head.button("Produire le document").click()

@@ -48,8 +48,8 @@ def two_taps(team: Team) -> None:
     member.open("/")
     member.follow("التبليغ عن حالة")
     member.count_anew()
-    member.follow("تلميذ(ة) في خطر الآن")
-    member.press("ابتزاز (مال أو صور أو أفعال)")
+    member.tap(member.page.locator("header .sos"))
+    member.tap(member.page.locator("main button[name=danger]").filter(has_text="ابتزاز (مال أو صور أو أفعال)"))
     expect(member.page.locator("h1")).to_have_text("الدقائق الأولى")
     assert (member.taps, member.answers) == (2, 0)
     member.numbers_first()
@@ -85,16 +85,19 @@ def told_nothing(team: Team) -> None:
     head.say(head.label("sign", "signature"), PASSWORD)
     head.press("توقيع")
     expect(hold_of(head, 2)).not_to_contain_text("في انتظار التأكيد")
+    head.turn_to("people")
     expect(head.page.locator("main li").filter(has_text="عبد السلام").first).to_contain_text("لا يُخبَر بشيء")
 
 
 def hold_of(person: Person, number: int) -> Locator:
+    person.turn_to("outcomes")
     return person.page.locator(":is([aria-labelledby=referrals], [aria-labelledby=holds]) li").filter(
         has_text=f"التعليق رقم {number}"
     )
 
 
 def referral_of(person: Person, number: int) -> Locator:
+    person.turn_to("outcomes")
     return person.page.locator(":is([aria-labelledby=referrals], [aria-labelledby=holds]) li").filter(
         has_text=f"الإحالة رقم {number}"
     )

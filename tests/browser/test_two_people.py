@@ -160,6 +160,7 @@ def test_an_ended_session_keeps_the_text(ctx: Served, member: Person, sit: Sit) 
     address = member.page.url
     somebody.sign_in()
     expect(member.page.locator("#a-account")).to_have_value("")
+    somebody.page.locator("header .menu summary").click()
     go_by(somebody.page.locator(".who button"))
     member.page.goto(address)
     member.sign_in()
@@ -175,6 +176,7 @@ def test_an_ended_session_keeps_the_text(ctx: Served, member: Person, sit: Sit) 
 @pytest.mark.exhaustive
 def test_a_wrong_password_keeps_everything(ctx: Served, coordinator: Person) -> None:
     coordinator.open_case()
+    coordinator.what_else()
     coordinator.follow("Suspendre l’information d’un responsable légal")
     coordinator.pick("Responsable légal", "RL1")
     coordinator.pick("Raison", "Danger à la maison")
