@@ -120,13 +120,15 @@ class Seeing(CaseReader):
         )
 
     def _counts(self) -> dict[str, int]:
-        case, planned = self.case, self.loaded.facts.planned
-        outcomes = len(case.referrals) + len(case.holds) + len(planned)
-        told = {"chronology": len(self.loaded.events)}
-        if self.loaded.metadata_only:
-            return told | ({"outcomes": len(case.holds)} if case.holds else {})
-        pieces = sum(record.kind is ActKind.evidence for record in case.records)
-        return {"people": len(case.people), **told, "pieces": pieces, "outcomes": outcomes}
+        case, loaded = self.case, self.loaded
+        counts = {"chronology": len(loaded.events), "outcomes": len(case.holds)}
+        if loaded.metadata_only:
+            return counts
+        counts["people"] = len(case.people)
+        counts["outcomes"] += len(case.referrals) + len(loaded.facts.planned)
+        if self.protocol.pieces is not None and loaded.door is None:
+            counts["pieces"] = sum(record.kind is ActKind.evidence for record in case.records)
+        return counts
 
     def _can_raise(self) -> bool:
         return any(self.decider.act_choice(act).is_open for act in self.protocol.acts_of(ActKind.raise_danger))
@@ -395,10 +397,11 @@ class Seeing(CaseReader):
 
     # ---- pages -----------------------------------------------------------------------------------------------
 
-    def page(self) -> CaseView:
+    def page(self, *, tasks_alone: bool = False) -> CaseView:
+        """The whole of the case for this reader, or what its list of tasks shows."""
         if self.loaded.metadata_only:
             return self._metadata_page()
-        shown = self._whole_page()
+        shown = self._tasks() if tasks_alone else self._whole_page()
         if self.loaded.door is None:
             return shown
         return replace(shown, next_moves=(), other_moves=(), ways_back=(), acts=(), to_sign=(), just_written=None)
@@ -440,6 +443,19 @@ class Seeing(CaseReader):
         return replace(line, tone=tone_of(line.due_at, self.loaded.now)) if line is not None else None
 
     def _whole_page(self) -> CaseView:
+        return replace(
+            self._tasks(),
+            people=self.people(),
+            seats=self.seats(),
+            referrals=self.referrals(),
+            whom={one.number: one.whom for one in self.case.referrals if one.whom},
+            holds=self.holds(),
+            follow_ups=self.follow_ups(),
+            dangers=self.dangers(),
+            chronology=self.chronology(),
+        )
+
+    def _tasks(self) -> CaseView:
         forward, other = self.moves()
         review = self.review()
         return CaseView(
@@ -452,20 +468,10 @@ class Seeing(CaseReader):
             acts=self.acts(),
             duties=self.duties(),
             dues=self.due_lines(),
-            people=self.people(),
-            seats=self.seats(),
-            referrals=self.referrals(),
-            whom={one.number: one.whom for one in self.case.referrals if one.whom},
-            holds=self.holds(),
             remarks=self.remarks,
             review=review,
             missing_forms=self.missing_forms() if review and review.may_observe else (),
-            evidence=self.of_kind(ActKind.evidence),
-            notes=self.of_kind(ActKind.note),
-            follow_ups=self.follow_ups(),
-            dangers=self.dangers(),
             to_sign=self.to_sign(),
-            chronology=self.chronology(),
             successor=self.case.successor,
             joined=tuple(self.case.joined),
             opened_from=self.case.opened_from,

@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from flask import Flask
+from flask import Flask, url_for
 
 from school_protocol.cases.on_paper import OnPaper
 from school_protocol.cases.view_models import AccountLine, ActView, CallLine, CaseHead, RecordView
@@ -54,16 +54,20 @@ def act_of_kind(protocol: Protocol, kind: str) -> Act | None:
     return next(protocol.acts_of(ActKind(kind)), None)
 
 
-def case_pages(head: CaseHead) -> list[tuple[str, str, int | None]]:
-    """The pages of a case that this reader has, in the order of their row: key, title, how much is on each."""
+def case_pages(head: CaseHead) -> list[tuple[str, str, str, int | None]]:
+    """The pages of a case that this reader has, in the order of their row: key, title, address, how much is on each."""
     _ = wording()._
-    titles = {
-        "people": _("People"),
-        "chronology": _("Story"),
-        "pieces": _("Pieces"),
-        "outcomes": _("Outcomes"),
-    }
-    return [("show", _("To do"), None), *((key, titles[key], head.counts[key]) for key in titles if key in head.counts)]
+
+    def page(key: str, title: str, endpoint: str, part: str | None = None) -> tuple[str, str, str, int | None]:
+        return key, title, url_for(f"cases.{endpoint}", number=head.number, part=part), head.counts.get(key)
+
+    every = (
+        page("people", _("People"), "part", "people"),
+        page("chronology", _("Story"), "chronology"),
+        page("pieces", _("Pieces"), "evidence"),
+        page("outcomes", _("Outcomes"), "part", "outcomes"),
+    )
+    return [page("show", _("To do"), "show"), *(one for one in every if one[0] in head.counts)]
 
 
 def grid_of(form: Form, protocol: Protocol) -> Grid | None:

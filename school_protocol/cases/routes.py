@@ -57,23 +57,23 @@ FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 
 @case_blueprint.get("/<number>")
 def show(number: str) -> ResponseReturnValue:
-    case = showing.see_case(sessions.ctx(), sessions.actor(), number, routing.asked("cases.show"))
+    case = showing.see_tasks(sessions.ctx(), sessions.actor(), number)
     return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
 
 
 @case_blueprint.get("/<number>/people", defaults={"part": "people"})
-@case_blueprint.get("/<number>/pieces", defaults={"part": "pieces"})
 @case_blueprint.get("/<number>/outcomes", defaults={"part": "outcomes"})
 @case_blueprint.get("/<number>/write", defaults={"part": "write"})
 def part(number: str, part: str) -> ResponseReturnValue:
-    """What is beside the tasks of a case: its people, its pieces, what came of it, what else may be written down."""
+    """What is beside the tasks of a case: its people, what came of it, what else may be written down."""
     case = showing.see_case(sessions.ctx(), sessions.actor(), number, routing.asked("cases.show"))
+    if part != "write" and part not in case.head.counts:
+        raise Unseen(number)
     return render_template(_PARTS[part], case=case, head=case.head, names=case.head.labels)
 
 
 _PARTS = {
     "people": "cases/case_people.html",
-    "pieces": "cases/case_pieces.html",
     "outcomes": "cases/case_outcomes.html",
     "write": "cases/case_write.html",
 }

@@ -168,7 +168,7 @@ _TEAM = (ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.regio
 
 
 def see_case(ctx: AppContext, actor: Actor, number: str, also: Mapping[str, Beside] | None = None) -> CaseView:
-    """The case page. The reading is recorded with it; the first by the team after a report or a danger is an event.
+    """All of a case. The reading is recorded with it; the first by the team after a report or a danger is an event.
 
     `also`: what others show beside it, each asked of the same case in the same transaction.
     """
@@ -180,6 +180,13 @@ def see_case(ctx: AppContext, actor: Actor, number: str, also: Mapping[str, Besi
             contributions=lines_of(ctx, session, loaded),
             beside={name: see(ctx, session, loaded) for name, see in (also or {}).items()},
         )
+
+
+def see_tasks(ctx: AppContext, actor: Actor, number: str) -> CaseView:
+    """What its first page shows of a case: where it stands, and what is to be done. Recorded in the same way."""
+    with ctx.realm.writing(together=True) as session:
+        loaded = _opened(ctx, session, actor, number)
+        return replace(seeing_of(ctx, loaded).page(tasks_alone=True), line=own_line(ctx, loaded))
 
 
 def look_at(ctx: AppContext, actor: Actor, number: str) -> None:

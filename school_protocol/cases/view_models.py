@@ -454,13 +454,13 @@ class CaseView:
     acts: tuple[tuple[str, tuple[ActLine, ...]], ...]
     """By group, in the order in which a case needs them."""
     dues: tuple[DueLine, ...]
-    holds: tuple[HoldLine, ...]
-    chronology: ChronologyPage
     successor: str | None
     joined: tuple[str, ...]
     opened_from: str | None
     contributes: bool
     """Whether another school leads the case from which this one was opened."""
+    holds: tuple[HoldLine, ...] = ()
+    chronology: ChronologyPage = ChronologyPage(())
     next_moves: tuple[MoveLine, ...] = ()
     other_moves: tuple[MoveLine, ...] = ()
     duties: tuple[DutyLine, ...] = ()
@@ -469,8 +469,6 @@ class CaseView:
     referrals: tuple[ReferralLine, ...] = ()
     whom: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     """Number of a referral → the names of the organisation that it went to, where somebody said which."""
-    evidence: tuple[RecordView, ...] = ()
-    notes: tuple[RecordView, ...] = ()
     follow_ups: tuple[FollowUpLine, ...] = ()
     dangers: tuple[DangerLine, ...] = ()
     to_sign: tuple[RecordView, ...] = ()

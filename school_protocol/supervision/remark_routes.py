@@ -25,7 +25,7 @@ from school_protocol.pdf import rendering
 from school_protocol.supervision import remarks as service
 from school_protocol.supervision.remarks import CopyLine, RemarksPage
 from school_protocol.ui import forms as ui_forms
-from school_protocol.ui import routing, sessions
+from school_protocol.ui import sessions
 from school_protocol.ui.fields import Posted
 from school_protocol.ui.forms import new_token
 from school_protocol.ui.rendering import wording
@@ -379,7 +379,7 @@ def _untaken(number: str, settling: tuple[int, int, str, str]) -> str:
     (name, entry), ctx, actor = _place(), sessions.ctx(), sessions.actor()
     g.settling = settling
     if name == "case":
-        case = showing.see_case(ctx, actor, number, routing.asked("cases.show"))
+        case = showing.see_tasks(ctx, actor, number)
         return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
     if name == "entry" and entry:
         head, record = showing.see_record(ctx, actor, number, entry)

@@ -181,7 +181,7 @@ def squeezed(text: str) -> str:
 @pytest.mark.exhaustive
 @pytest.mark.parametrize("path", ["/cases/{case}", "/?filter=week", "/cases/{case}/acts/minutes", "/words",
                                   "/cases/{case}/first-minutes", "/cases/{case}/chronology",
-                                  "/cases/{case}/pieces"])  # fmt: skip
+                                  "/cases/{case}/evidence"])  # fmt: skip
 def test_any_page_can_be_printed(ctx: Served, sit: Sit, path: str) -> None:
     """What is folded away is on paper; how to go about, and what leads elsewhere, is not."""
     speak(ctx, "fr")
@@ -191,7 +191,7 @@ def test_any_page_can_be_printed(ctx: Served, sit: Sit, path: str) -> None:
     latin = [line for said in page.evaluate(FOLDED) for line in said.split("\n") if not ARABIC.search(line)]
     assert latin or path not in ("/cases/{case}", "/words")
     assert [said for said in latin if squeezed(said) not in text] == []
-    if path == "/cases/{case}/pieces":
+    if path == "/cases/{case}/evidence":
         assert (leading := page.evaluate(LEADING))
         assert [said for said in leading if squeezed(said) in text] == []
     w = Wording("fr")

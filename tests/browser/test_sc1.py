@@ -213,7 +213,7 @@ def closure(team: Team) -> None:
 def case_file(team: Team, folder: Path) -> None:
     """The case file is handed over; issuing it stands in the chronology."""
     head = team["directeur"]
-    head.turn_to("pieces")
+    head.turn_to("chronology")
     head.follow("Dossier de prise en charge (PDF)")
     with head.page.expect_download() as waiting:
         head.button("Produire le document").click()

@@ -123,8 +123,8 @@ def test_a_double_click_records_once(ctx: Served, member: Person) -> None:
     before = ctx.events()
     member.page.locator("main form .actions button").dblclick(no_wait_after=True)
     expect(member.page).to_have_url(re.compile(r"/cases/\d{13}$"))  # the second press aborts what the first began
-    member.page.goto(f"{member.page.url}/pieces")
-    expect(member.page.locator(".jot").filter(has_text="Deux clics")).to_have_count(1)
+    member.page.goto(f"{member.page.url}/chronology")
+    expect(member.page.locator(".log > li").filter(has_text="Deux clics")).to_have_count(1)
     assert ctx.events() == before + 1
 
 
@@ -197,8 +197,8 @@ def test_a_wrong_password_keeps_everything(ctx: Served, coordinator: Person) -> 
 def test_mixed_scripts_survive_and_stand_apart(ctx: Served, member: Person) -> None:
     member.open_case()
     member.do({"do": "add_note", "answers": {"text": MIXED}})
-    member.page.goto(f"{member.page.url}/pieces")
-    shown = member.page.locator(".jot .quote").first
+    member.page.goto(f"{member.page.url}/chronology")
+    shown = member.page.locator(".log .quote").first
     expect(shown).to_have_text(MIXED)
     assert shown.evaluate("one => getComputedStyle(one).direction") == "rtl", "by its own first letter"
     member.do(

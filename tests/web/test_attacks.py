@@ -178,7 +178,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Itera
 
 WAYS: Mapping[str, tuple[str, ...]] = {
     "cases.show": ("",),
-    "cases.part": ("/people", "/pieces", "/outcomes", "/write"),
+    "cases.part": ("/people", "/outcomes", "/write"),
     "cases.chronology": ("/chronology", "/chronology?before=2"),
     "cases.entry": ("/entries/2", "/entries/999"),
     "cases.undo": ("/entries/2/undo", "/entries/999/undo"),
