@@ -23,7 +23,7 @@ from school_protocol.cases.form_pages import (
 )
 from school_protocol.cases.service import Done
 from school_protocol.cases.view_models import ActView, ConflictView, DangerPage, MoveView
-from school_protocol.engine.definition import ActKind
+from school_protocol.engine.definition import ActKind, Move
 from school_protocol.engine.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.engine.evidence_pieces import is_intimate
 from school_protocol.engine.intents import Reason
@@ -115,6 +115,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
 
     paper = form.paper.said() if form.paper else None
     contact = (correction.form if correction else form).chosen_contact()
+    onward = request.form.get("onward", "")
 
     def rehearse() -> None:
         service.rehearse_act(
@@ -128,6 +129,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
             changes=changes(),
             paper=paper,
             contact=contact,
+            onward=onward,
         )
 
     try:
@@ -151,6 +153,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
             changes=changes(),
             paper=paper,
             contact=contact,
+            onward=onward,
         )
     except BadInput as error:
         ui_forms.keep()
@@ -266,6 +269,8 @@ def _recorded(number: str, view: ActView, done: Done, *, is_urgent: bool) -> Res
         flash(w._("“%(title)s” was recorded already; nothing was recorded twice.", title=title), "message")
     else:
         flash(w._("Recorded: %(title)s.", title=title), "ok")
+        if (move := _gone_on(view)) is not None and not done.raised:
+            flash(w._("The case now stands at: %(state)s.", state=w.text(view.protocol.states[move.to].title)), "ok")
     back = done.number or number
     if done.raised or request.form.get("then") == FIRST_MINUTES:
         place = None if done.raised else "calls" if view.act.kind is ActKind.refer else "quick"
@@ -277,6 +282,11 @@ def _recorded(number: str, view: ActView, done: Done, *, is_urgent: bool) -> Res
     if request.form.get("then") == CASE_FILE:
         return redirect(url_for("cases.case_file", number=back), 303)
     return redirect(url_for("cases.show", number=back), 303)
+
+
+def _gone_on(view: ActView) -> Move | None:
+    """The step that was made with the act."""
+    return view.protocol.moves.get(request.form.get("onward", ""))
 
 
 # ---- moving on ---------------------------------------------------------------------------------------------------

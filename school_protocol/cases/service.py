@@ -124,6 +124,7 @@ def record_act(
     changes: Mapping[str, Any] | None = None,
     paper: OnPaper | None = None,
     contact: str = "",
+    onward: str = "",
     said: object = None,
 ) -> Done:
     """Record an act; what follows from it by itself follows in the same transaction.
@@ -131,10 +132,11 @@ def record_act(
     `password` is what a signature asks; `proven` says that a script plays somebody who has given it;
     `changes` are a corrected record's answers as they should be; `paper` says that it is typed in from a paper form;
     `contact` is whom of the directory a referral goes to, where that was chosen, or should have been (a correction);
+    `onward` is the step that is made with it: both are written, or neither;
     `said` is the form as it was sent, which tells a second press from other words sent with the same token (the
     answers, where it isn't given).
     """
-    written = [*([paper.at, paper.by] if paper else []), *([contact] if contact else [])]
+    written = [*([paper.at, paper.by] if paper else []), *(one for one in (contact, onward) if one)]
     press = idempotency.press(ctx.vault, actor.id, token, number, act, said or [answers, changes, *written])
     signed = (paper is None or paper.is_by(actor)) and (proven or _signed(ctx, actor, password))
     receiving = case_keys.prepare_key(ctx.realm, ctx.vault) if _may_ask_elsewhere(ctx, act) else None
@@ -142,7 +144,7 @@ def record_act(
         if (before := idempotency.spent(session, press)) is not None:
             return repeated(before)
         successor = repository.free_number(session, _RANDOM) if receiving else ""
-        intent = RecordAct(act, answers, signed, changes, paper_of(ctx, actor, paper), successor, contact)
+        intent = RecordAct(act, answers, signed, changes, paper_of(ctx, actor, paper), successor, contact, onward)
         loaded, decision = _decided(ctx, session, actor, number, intent, expected)
         if is_sent_back(loaded, decision) and (remarks := answered_by(loaded.protocol)) is not None:
             tell(ctx, session, loaded.case_id, remarks.to)
@@ -161,9 +163,11 @@ def rehearse_act(
     changes: Mapping[str, Any] | None = None,
     paper: OnPaper | None = None,
     contact: str = "",
+    onward: str = "",
 ) -> None:
     """Raise what `record_act` would raise, and record nothing. A password is not proved here."""
-    intent = RecordAct(act, answers, bool(password), changes, paper_of(ctx, actor, paper), contact=contact)
+    written = paper_of(ctx, actor, paper)
+    intent = RecordAct(act, answers, bool(password), changes, written, contact=contact, onward=onward)
     with ctx.realm.reading() as session:
         _decided(ctx, session, actor, number, intent, expected)
 
@@ -365,9 +369,9 @@ def keep_decision(
         if any(_tells(loaded, event) for event in events):
             notify(ctx, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
     raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
-    outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}
-    idempotency.use(session, press, outcome, at=ctx.now())
-    return Done(events[-1].seq, raised, number=loaded.case.number)
+    seq = next((event.seq for event in events if isinstance(event, Recorded)), events[-1].seq)
+    idempotency.use(session, press, {"seq": seq, "raised": raised, "number": loaded.case.number}, at=ctx.now())
+    return Done(seq, raised, number=loaded.case.number)
 
 
 # ---- taking back what one has just recorded ------------------------------------------------------------------------

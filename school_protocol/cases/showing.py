@@ -46,6 +46,7 @@ from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import CaseSeen
 from school_protocol.engine.intents import Choice
+from school_protocol.engine.onward import steps_with
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.people.contacts import ContactLine, contact_lines
 from school_protocol.storage import access_log
@@ -258,6 +259,7 @@ def see_act(ctx: AppContext, actor: Actor, number: str, act: str, *, is_shown: b
             writers=writers(loaded.protocol, declared, loaded.case, loaded.around, actor),
             remarks=tuple(one for one in seeing.remarks if one.act == key and one.settled_at is None),
             observations=seeing.observations() if _is_visa(loaded, key) else 0,
+            onward=steps_with(seeing.decider, declared),
         )
 
 

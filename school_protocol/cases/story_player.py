@@ -252,6 +252,8 @@ class Played:
     """Those that it held."""
     required: int = 0
     """Of those asked, the questions that must be answered."""
+    onward: tuple[str, ...] = ()
+    """Moves that its form offered to make in the same press."""
 
     @property
     def went_as_said(self) -> bool:
@@ -375,7 +377,9 @@ class Player:
         fields, now = self.protocol.form_of(act).fields, self.clock.now()
         held = self.protocol.form_of(act).begins(now, now.astimezone(ZONE).date())
         with suppress(Unseen):
-            held |= see_act(self.ctx, actor, self.numbers.get(case, ""), act).prefill
+            view = see_act(self.ctx, actor, self.numbers.get(case, ""), act)
+            held |= view.prefill
+            played.onward = tuple(move.key for move in view.onward)
         answers = self._answers(step.get("answers") or {}, case)
         dangers = {item.key for item in fields if item.type in _DANGERS} & answers.keys()
         answers |= {key: self._keys(answers[key]) for key in dangers}
@@ -582,7 +586,8 @@ class Effort:
     """What a whole script asked of people: acts recorded, answers given, signatures, moves made.
 
     `required` are questions that must be answered; `asked` every answer that was given, each cell and grid item of it;
-    `known` those that the forms held as they opened.
+    `known` those that the forms held as they opened. `together` are moves that an act before them offered to make in
+    its own press; `submissions` are what is left to send.
     """
 
     acts: int
@@ -591,6 +596,8 @@ class Effort:
     known: int
     signatures: int
     moves: int
+    together: int
+    submissions: int
 
 
 def effort_of(protocol: Protocol, played: Iterable[Played]) -> Effort:
@@ -598,6 +605,13 @@ def effort_of(protocol: Protocol, played: Iterable[Played]) -> Effort:
     done = [one for one in played if not one.expected_refusal]
     acts = [found for one in done if (found := protocol.acts.get(protocol.resolve("acts", one.do))) is not None]
     signing = [act for act in acts if act.kind is ActKind.sign]
+    offered: set[tuple[str, str]] = set()
+    together = 0
+    for one in done:
+        made = (one.number, protocol.resolve("moves", one.do))
+        together += made in offered
+        offered -= {made}
+        offered |= {(one.number, move) for move in one.onward}
     return Effort(
         acts=len(acts) - len(signing),
         required=sum(one.required for one in done),
@@ -605,6 +619,8 @@ def effort_of(protocol: Protocol, played: Iterable[Played]) -> Effort:
         known=sum(one.known for one in done),
         signatures=len(signing) + sum(bool(act.signatures) for act in acts),
         moves=len(done) - len(acts),
+        together=together,
+        submissions=len(done) - together,
     )
 
 

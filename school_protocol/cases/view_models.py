@@ -539,6 +539,8 @@ class ActView:
     """Of a referral that is corrected: the service that it names now."""
     observations: int = 0
     """Of the act that ends a review: those that still wait for an answer."""
+    onward: tuple[Move, ...] = ()
+    """Steps that may be made in the same press, if the answers open them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,8 @@ def definitions_rehearse(file: str, script: str, as_json: bool, case_file: str |
         click.echo(
             f"{effort.acts} acts, {effort.required} required answers ({effort.asked} given in all, "
             f"{effort.known} found filled in), "
-            f"{effort.signatures} signatures, {effort.moves} moves"
+            f"{effort.signatures} signatures, {effort.moves} moves ({effort.together} in one press with an act): "
+            f"{effort.submissions} submissions"
         )
     if not all(one.went_as_said for one in played):
         sys.exit(1)

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
@@ -147,7 +147,8 @@ def decide(
     """
     desk = Decider(protocol, case, actor, now, around, roles=roles)
     if isinstance(intent, RecordAct):
-        decision = desk.record(replace(intent, act=protocol.resolve("acts", intent.act)), opening)
+        act, onward = protocol.resolve("acts", intent.act), protocol.resolve("moves", intent.onward)
+        decision = desk.record(replace(intent, act=act, onward=onward), opening)
         return desk.with_review(decision)
     if isinstance(intent, Undo):
         return desk.undo(intent)
@@ -390,7 +391,7 @@ class Decider:
         step = self._step(move, role, intent)
         if not self.case.live_dangers("raised"):
             return Decision((step,))
-        after = fold(self.protocol, [step.numbered(self.case.last_seq + 1)], self.case.copied())
+        after = self._after([step])
         return Decision((step, *urgent_steps(self.protocol, after, self.actor, self.now, self.around, role)))
 
     def _step(self, move: Move, role: str, intent: MakeMove | None = None) -> StepTaken:
@@ -478,6 +479,8 @@ class Decider:
         recorded = self._recorded(act, cleaned, intent, role, hand)
         events.append(recorded)
         events += self._follows(act, recorded, events)
+        if intent.onward and not recorded.derived.get("raised"):  # a danger is never held back by a step
+            events += self._goes_on(act, intent.onward, events)
         return Decision(tuple(events), cleaned.people)
 
     def _read(self, act: Act, intent: RecordAct, own: Hand) -> tuple[Hand, Cleaned]:
@@ -691,9 +694,19 @@ class Decider:
         """The urgent move, where the act raised a danger and the case is not on that path already."""
         if not recorded.derived.get("raised"):
             return []
-        numbered = [event.numbered(self.case.last_seq + 1 + place) for place, event in enumerate(events)]
-        after = fold(self.protocol, numbered, self.case.copied())
-        return urgent_steps(self.protocol, after, self.actor, self.now, self.around, recorded.role)
+        return urgent_steps(self.protocol, self._after(events), self.actor, self.now, self.around, recorded.role)
+
+    def _goes_on(self, act: Act, key: str, events: Sequence[Event]) -> tuple[Event, ...]:
+        """The step that was asked for together with the act; raises Refused where it isn't open then."""
+        move = self.protocol.moves.get(key)
+        if move is None or not move.may_go_along or act.kind is ActKind.visa:
+            raise Refused((Reason("no_such_move"),))
+        return Decider(self.protocol, self._after(events), self.actor, self.now, self.around).move(MakeMove(key)).events
+
+    def _after(self, events: Sequence[Event]) -> Case:
+        """The case as it stands once these are written."""
+        numbered = [event.numbered(self.case.last_seq + place) for place, event in enumerate(events, 1)]
+        return fold(self.protocol, numbered, self.case.copied())
 
     def with_review(self, decision: Decision) -> Decision:
         """What was decided, and the review that a step of it begins by itself."""
@@ -701,8 +714,7 @@ class Decider:
         entered = [begins for begins in review.begins if steps and steps[-1].target in begins.entered] if review else []
         if not entered:
             return decision
-        numbered = [event.numbered(self.case.last_seq + place) for place, event in enumerate(decision.events, 1)]
-        after = read(self.protocol, fold(self.protocol, numbered, self.case.copied()), self.now, self.around)
+        after = read(self.protocol, self._after(decision.events), self.now, self.around)
         if not any(begins.when is None or begins.when.holds(after) for begins in entered):
             return decision
         step = steps[-1]

@@ -271,6 +271,12 @@ class Move(Named):
     """Goes back, sideways or refuses: never offered as the next step."""
     hint: Text | None = None
 
+    @property
+    def may_go_along(self) -> bool:
+        """Whether the act that meets its last need may make it in the same press: it goes ahead, wants no reason and no
+        second pair of eyes, and touches no other case."""
+        return not (self.automatic or self.backwards or self.reason or self.distinct or self.carries or self.opens)
+
 
 # ---- facts and needs ---------------------------------------------------------------------------------------------
 

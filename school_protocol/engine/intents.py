@@ -36,6 +36,8 @@ class RecordAct:
     """Number kept for the case that the act may open at another school."""
     contact: str = ""
     """For a referral: the contact that it goes to, among those that serve the unit."""
+    onward: str = ""
+    """The step that is made with it, where it is open once the act is recorded."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,8 +74,8 @@ class Told:
     # ---- steps -----------------------------------------------------------------------------------------------
 
     def act(self, who: str, act: str, answers: Mapping[str, Any] | None = None, /, **more: Any) -> Told:
-        signed, paper = more.pop("signed", True), more.pop("paper", None)
-        self._take(who, RecordAct(act, {**(answers or {}), **more}, signed, paper=paper))
+        signed, paper, onward = more.pop("signed", True), more.pop("paper", None), more.pop("onward", "")
+        self._take(who, RecordAct(act, {**(answers or {}), **more}, signed, paper=paper, onward=onward))
         return self
 
     def move(self, who: str, move: str, reason: str = "", depart: Mapping[str, str] | None = None) -> Told:
