@@ -23,6 +23,7 @@ from school_protocol.engine.definition_parts import (
     Retention,
     Review,
     SignalementRules,
+    StoryRules,
     TeamRules,
 )
 from school_protocol.engine.texts import Keys, Model, Named, Text, as_list, keyed
@@ -591,6 +592,7 @@ class Target(Named):
     external: bool = False
     judicial: bool = False
     awaits_answer: bool = True
+    in_short: Text | None = None
     identified: bool = False
     """Receives identities."""
     to_guardians: bool = False
@@ -708,6 +710,8 @@ class Protocol(Model):
     """How those above the school review a case."""
     signalement: SignalementRules | None = None
     """How anybody tells the school: the public form, who reads it, how it rises."""
+    story: StoryRules | None = None
+    """Which answers tell a case in a few lines."""
     undo_minutes: int = Field(default=0, ge=0, le=60)
     """How long whoever recorded something by mistake may take it back; 0: never."""
 

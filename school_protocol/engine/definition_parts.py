@@ -523,6 +523,37 @@ class Document(Named):
         return self.kind not in ("case_file", "yearly", "bundle")
 
 
+class StoryRules(Model):
+    """Which answers tell a case in a few lines: act → its question, for each thing that is told."""
+
+    way: Mapping[str, str] = {}
+    """How the school learned of it."""
+    kinds: Mapping[str, str] = {}
+    places: Mapping[str, str] = {}
+    since: Mapping[str, str] = {}
+    heard: Mapping[str, str] = {}
+    safe: Mapping[str, str] = {}
+    told: Mapping[str, str] = {}
+    """Who was told: people of the case, or roles."""
+    plan: Mapping[str, str] = {}
+    felt: Mapping[str, str] = {}
+    """How safe the pupil feels, as a number."""
+    went: Mapping[str, str] = {}
+    outcome: Mapping[str, str] = {}
+    child: Mapping[str, str] = {}
+    """What the pupil says of how it ends; likewise the family."""
+    family: Mapping[str, str] = {}
+
+    @cached_property
+    def points(self) -> Mapping[str, tuple[tuple[str, str], ...]]:
+        """Act → what it tells, each with the question."""
+        found: dict[str, list[tuple[str, str]]] = {}
+        for point in StoryRules.model_fields:
+            for act, question in getattr(self, point).items():
+                found.setdefault(act, []).append((point, question))
+        return {act: tuple(told) for act, told in found.items()}
+
+
 class Retention(Model):
     when: Condition | None = None
     states: Keys = ()
@@ -584,6 +615,8 @@ _FROM_CASE = (
 class Option(Model):
     key: str
     title: Text
+    in_short: Text | None = None
+    """As a line says it that tells the case, where the title is said by whoever answers."""
     hint: Text | None = None
     urgent: bool = False
     """Leads at once to the choice of dangers, whatever else is asked."""

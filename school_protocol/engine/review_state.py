@@ -191,6 +191,17 @@ def sent_back(protocol: Protocol, case: Case) -> SentBack | None:
     return SentBack(latest, latest.source if isinstance(latest, StepTaken) else entered[-1])
 
 
+def is_refused(protocol: Protocol, case: Case, event: Event) -> bool:
+    """Whether something was refused by this event: a visa, or a step that was proposed."""
+    review = protocol.review
+    if review is None or review.refusal is None:
+        return False
+    if isinstance(event, StepTaken):
+        return event.move in review.refusal.moves
+    is_visa = isinstance(event, Recorded) and case.record(event.seq) is not None and _is_visa(protocol, event.act)
+    return is_visa and isinstance(event, Recorded) and is_refusal(review, event.answers)
+
+
 def _is_visa(protocol: Protocol, act: str) -> bool:
     """Whether an act is filled in on the form of visas."""
     review = protocol.review

@@ -518,6 +518,7 @@ def check_definition(protocol: Protocol, declared: Declared, *, kernel: bool) ->
     document_checks.check_letters(book)
     document_checks.check_yearly_reports(book)
     document_checks.check_pieces(book)
+    document_checks.check_story(book)
     check_figures(book)
     document_checks.check_reviews(book)
     check_public_reports(book)

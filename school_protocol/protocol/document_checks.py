@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from school_protocol.engine.case_parts import acts_as
 from school_protocol.engine.case_summary import CHOSEN
 from school_protocol.engine.definition import ActKind
@@ -196,6 +198,39 @@ def _among(book: Book, path: Path, names: tuple[str, ...], known: set[str]) -> N
         if name not in known:
             text = N_('"%(name)s" is no answer here%(like)s')
             book.say((*path, number), text, name=name, like=book.like(name, known))
+
+
+# ---- the answers that tell a case in a few lines -------------------------------------------------------------------
+
+_OF_STORY: Mapping[str, tuple[FieldType, ...]] = {
+    "way": (FieldType.choice,),
+    "kinds": (FieldType.choices, FieldType.choice),
+    "places": (FieldType.choices, FieldType.choice),
+    "since": (FieldType.date,),
+    "heard": (FieldType.person, FieldType.persons),
+    "safe": (FieldType.tri, FieldType.yes_no, FieldType.choice),
+    "told": (FieldType.person, FieldType.persons, FieldType.choices, FieldType.choice),
+    "plan": (FieldType.choices, FieldType.choice),
+    "felt": (FieldType.scale, FieldType.integer),
+    "went": (FieldType.choice,),
+    "outcome": (FieldType.choice,),
+    "child": (FieldType.choice, FieldType.tri, FieldType.yes_no),
+    "family": (FieldType.person, FieldType.persons, FieldType.choice, FieldType.tri, FieldType.yes_no),
+}
+"""What may be told without a word of anybody's own: choices, signs, days and numbers."""
+
+
+def check_story(book: Book) -> None:
+    rules = book.protocol.story
+    if rules is None or not book.declared.is_whole("story"):
+        return
+    for point, types in _OF_STORY.items():
+        for act, question in getattr(rules, point).items():
+            here = ("story", point, act)
+            book.refer_one(here, act, "acts")
+            found = book.field(here, book.form_of(act) if act in book.protocol.acts else None, question, *types)
+            if found is not None and found.for_figures:
+                book.say(here, N_('"%(name)s" is asked for figures: nobody is told it of one case'), name=question)
 
 
 # ---- letters, notices, notes and sheets: who gets what, and that nothing stands there that may not -----------------
