@@ -7,7 +7,7 @@ keep the key: words are added, never taken out.
 
 from __future__ import annotations
 
-import hashlib
+import zlib
 from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from itertools import count
@@ -155,7 +155,12 @@ def said(word: str | None, of: str = "") -> Mapping[str, str]:
 @lru_cache(maxsize=4096)
 def word_of_number(number: str) -> str:
     """The word of a case that was given none as it was opened: always the same one; a longer list changes few."""
-    return max(WORDS, key=lambda word: hashlib.sha256(f"{number} {word}".encode()).digest())
+    return words_by_number(number)[0]
+
+
+def words_by_number(number: str) -> list[str]:
+    """All words, in an order that the number of a case says."""
+    return sorted(WORDS, key=lambda word: zlib.crc32(f"{number} {word}".encode()))
 
 
 def first_free(order: Iterable[str], taken: Collection[str], names: Iterable[str] = ()) -> str:

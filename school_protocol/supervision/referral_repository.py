@@ -294,8 +294,8 @@ def _lines(session: Session, scope: Scope, today: date, places: Sequence[Cursor]
         held.setdefault(case_id, set()).add(seat)
     return tuple(
         Listed(
-            case.number, said(case.word, case.number), case.protocol, case.version, case.state, case.unit, _referral(row),
-            frozenset(held.get(place.case_id, ())),
+            case.number, said(case.word, case.number), case.protocol, case.version, case.state, case.unit,
+            _referral(row), frozenset(held.get(place.case_id, ())),
         )
         for place in places
         for row, case in [rows[place.case_id, place.number]]

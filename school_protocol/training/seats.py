@@ -513,7 +513,8 @@ def _case_line(protocol: Protocol, case: Mapping[str, object], moment: datetime)
     ahead, grid = [due for due in dues if due[2] > moment], next(iter(protocol.grids.values()), None)
     last_at, level = case.get("last_at"), case.get("level")
     return CaseLine(
-        said(str(case.get("word", "")), str(case["number"])), str(case["state"]), grid.levels.get(level) if grid and isinstance(level, int) else None,
+        said(str(case.get("word", "")), str(case["number"])), str(case["state"]),
+        grid.levels.get(level) if grid and isinstance(level, int) else None,
         str(case["last"]) if case.get("last") else None,
         datetime.fromisoformat(str(last_at)) if last_at else None,
         tuple(due for due in dues if due[2] <= moment), ahead[0] if ahead else None,

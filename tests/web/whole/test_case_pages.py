@@ -403,6 +403,7 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
         "version_changed": {"former": 1, "version": 2, "reason": "une raison"},
         "document_issued": {"document": "x", "profile": "y", "copy": 2, "language": "fr"},
         "review_asked": {"move": None, "sentence": "Faut-il saisir ?"},
+        "word_chosen": {"word": {"fr": "Boussole", "ar": "بوصلة", "en": "Compass"}},
         "review_ended": {"sentence": "Merci à l’équipe"},
         "erasure_suspended": {"until": "2027-01-31", "reason": "Une procédure est en cours"},
         "erasure_resumed": {"reason": "Classé"},

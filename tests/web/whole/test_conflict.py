@@ -42,6 +42,7 @@ OF_ONE_CASE = {
     "cases.show": ("/cases/{number}", {}),
     "cases.part": ("/cases/{number}/people", {}),
     "cases.chronology": ("/cases/{number}/chronology", {}),
+    "cases.word": ("/cases/{number}/word", {"word": "compass"}),
     "cases.entry": ("/cases/{number}/entries/2", {}),
     "cases.undo": ("/cases/{number}/entries/2/undo", {}),
     "cases.act": ("/cases/{number}/acts/note", {"a-text": "x"}),
