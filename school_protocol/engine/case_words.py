@@ -147,8 +147,10 @@ WORDS: Mapping[str, Mapping[str, str]] = {key: {"fr": fr, "ar": ar, "en": en} fo
 
 def said(word: str | None, of: str = "") -> Mapping[str, str]:
     """A word, with its number where it has one (`compass-2`), in each language; `of`: the number of the case, for one
-    that was given none."""
-    key, _, number = (word or word_of_number(of)).partition("-")
+    that was given none, or none that is known here."""
+    key, _, number = (word or "").partition("-")
+    if key not in WORDS:
+        key, number = word_of_number(of), ""
     return {language: f"{text} {number}".rstrip() for language, text in WORDS[key].items()}
 
 

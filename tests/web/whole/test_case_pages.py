@@ -347,6 +347,7 @@ def _head(protocol: Protocol) -> CaseHead:
     return CaseHead(
         protocol, "1234567890123", 12, SCHOOL, state, protocol.stages[state.stage], None, NOW, NOW, True, False,
         (next(iter(protocol.roles)),), live, tuple(CautionLine(one, ()) for one in protocol.cautions.values()), True,
+        word={"fr": "Boussole", "ar": "بوصلة", "en": "Compass"},
     )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ OF_ONE_CASE = {
 ONLY_SENT = ("/settled", "/end", "/file", "/open", "/mistake", "/removal")
 """How addresses end that take a form, and show no page."""
 NOT_A_HEADS = (
-    "/asked/2", "/contributions/2", "/undo", "/names", "/doors/2", "/observe", "/examined", "/refuse",
+    "/asked/2", "/contributions/2", "/undo", "/word", "/names", "/doors/2", "/observe", "/examined", "/refuse",
     "/1/2/cases/{number}",
 )  # fmt: skip
 """How addresses end that show nothing to a head who reads the case."""
