@@ -196,6 +196,7 @@ _SAID: Mapping[str, Callable[[Wording, Mapping[str, Any]], str]] = {
         "The case follows version %(version)s of the protocol from here on", version=detail["version"]
     ),
     "case_opened": lambda w, _detail: w._("The case was opened"),
+    "word_chosen": lambda w, detail: w._("The case is called “%(word)s” from here on", word=w.text(detail["word"])),
     "access_lifted": lambda w, _detail: w._("Names were lifted for a time"),
     "access_ended": lambda w, _detail: w._("What was opened for a time was closed"),
     "door_opened": lambda w, _detail: w._("The case was opened in an emergency"),

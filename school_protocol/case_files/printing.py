@@ -51,7 +51,7 @@ _KINDS = {
 _TOLD = (
     "target", "move", "reason", "document", "profile", "copy", "other", "entry", "act", "version",
     "contributes", "step", "piece", "sha256", "size", "format", "original", "purpose",
-    "how", "hour", "taken_back", "until",
+    "how", "hour", "taken_back", "until", "word",
 )  # fmt: skip
 """What the chronology prints of what is no entry."""
 _Line = TypeVar("_Line", ExcuseLine, DespiteLine)

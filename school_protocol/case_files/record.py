@@ -67,12 +67,15 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
             "labels",
             "names_until",
             "open_until",
+            "grade",
+            "chooses_word",
         }
     ),
 }
 """Fields that only pages on a screen use."""
 LATER: Mapping[type[Any], frozenset[str]] = {
     ReferralLine: frozenset({"whom"}),
+    CaseHead: frozenset({"word"}),
     Conformance: frozenset({"excuses", "despite"}),
     AskedLine: frozenset({"pauses"}),
 }

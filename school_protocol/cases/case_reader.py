@@ -26,6 +26,7 @@ from school_protocol.engine.act_checks import last_written, undoable
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import WHOM, Record
+from school_protocol.engine.case_words import said
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import Form
 from school_protocol.engine.events import EVENT_OF_ACT, Event, Recorded, Remark, RemarkSettled, kind_of
@@ -115,6 +116,7 @@ _WORKED_OUT: Mapping[type[Event], Callable[[Any, CaseReader], dict[str, Any]]] =
     events.ReviewAsked: _review_asked,
     events.PublicReportPlaced: lambda event, _reader: {"how": event.how.value, "hour": event.hour},
     events.FileHandled: _file_handled,
+    events.WordChosen: lambda event, _reader: {"word": said(event.word)},
 }
 
 

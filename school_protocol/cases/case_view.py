@@ -32,9 +32,10 @@ from school_protocol.cases.view_models import (
     WayBack,
     tone_of,
 )
-from school_protocol.engine.actors import held_around, nameable, role_for
+from school_protocol.engine.actors import held_around, leading, nameable, role_for
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import standing
+from school_protocol.engine.case_words import said
 from school_protocol.engine.deadlines import Due, DutyStatus, counts_anew, dues, duties, open_dues
 from school_protocol.engine.decisions import Decider, signable
 from school_protocol.engine.definition import Act, ActKind, Deadline, Move
@@ -98,6 +99,7 @@ class Seeing(CaseReader):
         return CaseHead(
             protocol=protocol,
             number=case.number,
+            word=said(case.word),
             seq=case.last_seq,
             unit=loaded.around.unit,
             state=protocol.states[case.state],
@@ -117,7 +119,15 @@ class Seeing(CaseReader):
             labels=self.labels(),
             can_raise=door is None and self._can_raise(),
             counts=self._counts(),
+            grade=self._grade(),
+            chooses_word=door is None and not leading(protocol).isdisjoint(loaded.roles),
         )
+
+    def _grade(self) -> str:
+        """Of the first person whom the definition asks for, who is the one that it happens to."""
+        first = next(iter(self.protocol.slots), "")
+        own = (self.person(one.id).identity for one in self.case.people.values() if one.slot == first)
+        return next((grade for identity in own if (grade := identity.get("grade", ""))), "")
 
     def _counts(self) -> dict[str, int]:
         case, loaded = self.case, self.loaded

@@ -75,7 +75,7 @@ def desk_index() -> ResponseReturnValue:
 
 @desk_blueprint.route("/search", methods=["GET", "POST"], asks=Permission.see_cases)
 def search() -> ResponseReturnValue:
-    """By number, or by pupil of one's own school: a pupil only as the form posts, so that no address holds a name."""
+    """By number, word, or pupil of one’s own school: a pupil only as the form posts: no address holds a name."""
     is_posted = request.method == "POST"
     asked = request.form if is_posted else request.args
     query = " ".join(asked.get("q", "").replace("\0", " ").split())[:QUERY_MOST]
@@ -84,7 +84,8 @@ def search() -> ResponseReturnValue:
         return redirect(url_for("cases.show", number=number))
     if not is_posted:
         return render_template("cases/desk_search.html", query="", lines=())
-    return render_template("cases/desk_search.html", query=query, lines=_by_pupil(query))
+    lines = lists.find_by_word(sessions.ctx(), sessions.actor(), query) or _by_pupil(query)
+    return render_template("cases/desk_search.html", query=query, lines=lines)
 
 
 @desk_blueprint.get("/style/<protocol>/<int:version>")

@@ -145,6 +145,7 @@ class HeldLine:
 
     protocol: Protocol
     number: str
+    word: Mapping[str, str]
     seats: tuple[Seat, ...]
     act: Act | None
     gives: frozenset[str]
@@ -225,7 +226,7 @@ def _held(session: Session, ctx: AppContext, actor: Actor, here: Place, account:
         may = act is not None and role_for(protocol, act.by, held) is not None
         gives = {seat.key for seat in own if may and (not seat.named_by or role_for(protocol, seat.named_by, held))}
         given_by = tuple(dict.fromkeys(role for seat in own for role in seat.named_by or (act.by if act else ())))
-        yield HeldLine(protocol, case.number, tuple(own), act, frozenset(gives), given_by)
+        yield HeldLine(protocol, case.number, case.word, tuple(own), act, frozenset(gives), given_by)
 
 
 def leave(
@@ -376,6 +377,7 @@ class OrphanLine:
 
     protocol: Protocol
     number: str
+    word: Mapping[str, str]
     unit: Unit
     state: State
     lacks: tuple[Lack, ...]
@@ -521,7 +523,7 @@ class _Watch:
         lacks = (*self._seats(protocol, case), *self._head(protocol, case))
         if not lacks:
             return None
-        return OrphanLine(protocol, case.number, self.units[case.unit], protocol.states[case.state], lacks)
+        return OrphanLine(protocol, case.number, case.word, self.units[case.unit], protocol.states[case.state], lacks)
 
     def _seats(self, protocol: Protocol, case: OpenCase) -> Iterator[Lack]:
         """The seats that the protocol asks for, once the case has left the hands of the whole team."""

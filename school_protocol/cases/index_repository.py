@@ -48,6 +48,7 @@ from school_protocol.cases.models import (
     IdentityMarkRow,
     ReviewStateRow,
 )
+from school_protocol.engine.case_words import word_of_number
 from school_protocol.engine.next_steps import Asked
 from school_protocol.engine.visibility import Clause, Place, Reach, Reader, Scope
 from school_protocol.storage import models as storage_models
@@ -96,6 +97,7 @@ class IndexRow:
     unit: str
     province: str = ""
     region: str = ""
+    word: str = ""
     state: str
     stage: str
     level: int | None = None
@@ -207,6 +209,7 @@ class Filter:
     stage: str | None = None
     state: str | None = None
     level: int | None = None
+    word: str | None = None
     waits_for: Waited | None = None
     seat_of: str | None = None
     due_before: datetime | None = None
@@ -635,6 +638,7 @@ def _narrowing(filter: Filter, today: date) -> Iterator[ColumnElement[bool]]:
         (CaseIndexRow.stage, filter.stage),
         (CaseIndexRow.state, filter.state),
         (CaseIndexRow.level, filter.level),
+        (CaseIndexRow.word, filter.word),
     ):
         if wanted is not None:
             yield column == wanted
@@ -759,7 +763,7 @@ def _by_case(table: Any) -> Select[Any]:
 
 
 def _assembled(row: Any, parts: Mapping[str, Sequence[Any]]) -> IndexRow:
-    plain = {name: getattr(row, name) for name in _PLAIN}
+    plain = {name: getattr(row, name) for name in _PLAIN} | {"word": row.word or word_of_number(row.number)}
     return IndexRow(
         **plain,
         waiting_for=frozenset(part.role for part in parts.get("case_waiting", ()) if part.is_next),

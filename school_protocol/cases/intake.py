@@ -12,7 +12,7 @@ from typing import Any
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.permissions import schools_of
 from school_protocol.cases import index_repository, lookup_repository, repository
-from school_protocol.cases.loading import Loaded, keep_in, load_by_id, notify, scope_of, surroundings
+from school_protocol.cases.loading import Loaded, first_word, keep_in, load_by_id, notify, scope_of, surroundings
 from school_protocol.cases.models import ReportRow
 from school_protocol.cases.on_paper import OnPaper, paper_of, writers
 from school_protocol.cases.opening_gate import refuse_unopened
@@ -291,8 +291,9 @@ def _open(
     opening = Opening(number, place.id, report, barred=other.barred if other else frozenset())
     decision = decide(protocol, None, actor, ctx.now(), around, intent, opening, roles=roles)
     refuse_names(ctx, session, None, protocol, decision, tells=True)
-    opened = decision.events[0]
+    opened, *events = decision.events
     assert isinstance(opened, CaseOpened)
+    opened = replace(opened, word=first_word(ctx, session, case_id, place.id, decision.people))
     repository.open_case(
         session,
         ctx.vault,
@@ -304,7 +305,7 @@ def _open(
         unit=place.id,
         opened_at=opened.occurred_at,
     )
-    case = keep_in(ctx, session, case_id, protocol, None, decision.events, decision.people, around)
+    case = keep_in(ctx, session, case_id, protocol, None, [opened, *events], decision.people, around)
     lookup_repository.settle_report(session, report, lookup_repository.ReportStatus.opened, case_id)
     if other is not None:
         other.also(session, case_id)

@@ -26,6 +26,7 @@ from school_protocol.cases.view_models import (
 )
 from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for
+from school_protocol.engine.case_words import looked_for, said
 from school_protocol.engine.clock import Calendar
 from school_protocol.engine.definition import Act, ActKind, Protocol
 from school_protocol.engine.errors import Unseen
@@ -232,6 +233,23 @@ def find_by_number(ctx: AppContext, actor: Actor, text: str) -> str:
     raise Unseen(text)
 
 
+def find_by_word(ctx: AppContext, actor: Actor, text: str) -> tuple[CaseLine, ...]:
+    """The cases that this person sees by the word that was typed, in any language; those that have ended come last."""
+    word = looked_for(text)
+    if word is None:
+        return ()
+    scope, today = scope_of(ctx, actor), today_for(ctx)
+    with ctx.realm.reading() as session:
+        found = index_repository.Filter(word=word)
+        rows = index_repository.page(session, scope, today=today, limit=PAGE, filter=found).rows
+        rows = tuple(sorted(rows, key=lambda row: row.ended))
+        known_of = known_of_only(session, scope, rows, today)
+        lines = case_lines(ctx, session, actor, rows)
+    return tuple(
+        as_metadata(line, actor) if row.case_id in known_of else line for row, line in zip(rows, lines, strict=True)
+    )
+
+
 def find_by_pupil(ctx: AppContext, actor: Actor, text: str) -> tuple[CaseLine, ...]:
     """Cases of this person's own schools in which exactly that name or Massar code stands. Finding one is a reading."""
     if len(text) > 200 or not text.strip():
@@ -298,6 +316,7 @@ def see_week(ctx: AppContext, actor: Actor, *, after: str | None = None) -> Week
 def _danger(line: CaseLine) -> WeekDue:
     return WeekDue(
         number=line.number,
+        word=line.word,
         title=line.next or line.state.title,
         due_at=line.due_at if line.is_due else None,
         tone=line.tone,
@@ -329,6 +348,7 @@ def _line(
     named = protocol.acts[due.key] if planned else protocol.deadlines[due.key]
     return WeekDue(
         number=row.number,
+        word=said(row.word),
         title=named.title,
         due_at=due.due_at,
         tone=tone_of(due.due_at, now),

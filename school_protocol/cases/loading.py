@@ -17,6 +17,7 @@ from school_protocol.engine.actors import roles_of, standing_in
 from school_protocol.engine.answers import NewPerson
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.case_parts import Door, Opened, Organisation, act_values
+from school_protocol.engine.case_words import WORDS, first_free
 from school_protocol.engine.deadlines import Due, open_dues, read
 from school_protocol.engine.decisions import urgent_move
 from school_protocol.engine.definition import Move, Protocol, ScopeKind
@@ -402,6 +403,18 @@ def keep_in(
     return case
 
 
+def first_word(ctx: AppContext, session: Session, case_id: str, unit: str, people: Iterable[NewPerson] = ()) -> str:
+    """The word of a case that is being opened: none that another open case of the school has, no name of its people."""
+    names = [str(one.identity.get("name", "")) for one in people]
+    return first_free(words_drawn(ctx, case_id), lookup_repository.words_in_use(session, unit), names)
+
+
+def words_drawn(ctx: AppContext, case_id: str, time: int = 0) -> list[str]:
+    """All words in an order of the case's own, for each time that it is given one: a word doesn't tell which others are
+    in use."""
+    return sorted(WORDS, key=lambda word: ctx.vault.mark(case_id, f"{time} {word}"))
+
+
 def _not_gone(ctx: AppContext, session: Session, case_id: str) -> None:
     if is_listed_erased(ctx, session, case_id):
         raise Unseen(case_id)
@@ -540,6 +553,7 @@ def index_row(
         unit=case.unit,
         province=_above(around, UnitKind.province),
         region=_above(around, UnitKind.region),
+        word=case.word,
         state=case.state,
         stage=state.stage,
         level=case.level or None,

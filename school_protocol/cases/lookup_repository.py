@@ -23,6 +23,7 @@ from school_protocol.cases.models import (
     ReportTallyRow,
     ReviewStateRow,
 )
+from school_protocol.engine.case_words import said, word_of_number
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Scope
 from school_protocol.storage.models import TALLIED, RealmBase, marked_tables, new_id
@@ -73,6 +74,7 @@ class OpenCase:
     opened_at: datetime
     moved_at: datetime
     seats: tuple[IndexSeat, ...]
+    word: Mapping[str, str]
     urgent: bool = False
 
 
@@ -110,7 +112,7 @@ def open_cases(
     return tuple(
         OpenCase(
             row.case_id, row.number, row.protocol, row.version, row.unit, row.state, row.opened_at, row.moved_at,
-            tuple(held), row.urgent,
+            tuple(held), said(row.word, row.number), row.urgent,
         )
         for row, held in seats.items()
     )  # fmt: skip
@@ -132,6 +134,13 @@ def _open_cases(
     seated = and_(CaseSeatRow.case_id == CaseIndexRow.case_id, _is_held(today))
     query = select(CaseIndexRow, CaseSeatRow).outerjoin(CaseSeatRow, seated).where(*where)
     return query.order_by(CaseIndexRow.opened_at, CaseIndexRow.case_id)
+
+
+def words_in_use(session: Session, unit: str, *, but: str = "") -> frozenset[str]:
+    """The words of the open cases of a school, of all but that one, as far as whoever asks finds them."""
+    row = CaseIndexRow
+    query = select(row.word, row.number).where(row.unit == unit, row.ended.is_(False), row.case_id != but)
+    return frozenset(word or word_of_number(number) for word, number in session.execute(query))
 
 
 def _lacks(carried: Carried, today: date) -> ColumnElement[bool]:

@@ -106,6 +106,8 @@ class CaseIndexRow(RealmBase):
     unit: Mapped[str] = mapped_column(Id)
     province: Mapped[str] = mapped_column(Id)
     region: Mapped[str] = mapped_column(Id)
+    word: Mapped[str | None] = mapped_column(Key)
+    """By which lists call it; NULL: the row is from before words were given."""
     state: Mapped[str] = mapped_column(Key)
     stage: Mapped[str] = mapped_column(Key)
     level: Mapped[int | None]

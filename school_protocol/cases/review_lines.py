@@ -12,6 +12,7 @@ from school_protocol.cases.view_models import CaseLine, DutyLine, EventView, Rem
 from school_protocol.context import AppContext, today_for
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.case_parts import Record
+from school_protocol.engine.case_words import said
 from school_protocol.engine.deadlines import Due
 from school_protocol.engine.definition import Act, ActKind, Deadline, Protocol, ScopeKind
 from school_protocol.engine.definition_parts import Review
@@ -301,6 +302,7 @@ def case_line(ctx: AppContext, actor: Actor, row: index_repository.IndexRow, uni
     line = CaseLine(
         protocol=protocol,
         number=row.number,
+        word=said(row.word),
         state=protocol.states[row.state],
         stage=protocol.stages[row.stage],
         stage_place=stages.index(row.stage) + 1,

@@ -9,7 +9,7 @@ from typing import Any
 from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from school_protocol.cases import form_pages, service, showing
+from school_protocol.cases import form_pages, service, showing, word_choice
 from school_protocol.cases.form_pages import (
     Correction,
     asks_about_school,
@@ -92,6 +92,29 @@ def entry(number: str, seq: int) -> ResponseReturnValue:
         raise Unseen(number)
     head, record = showing.see_record(sessions.ctx(), sessions.actor(), number, seq)
     return render_template("cases/entry.html", head=head, record=record, names=head.labels)
+
+
+# ---- its word ------------------------------------------------------------------------------------------------------
+
+
+@case_blueprint.route("/<number>/word", methods=["GET", "POST"])
+def word(number: str) -> ResponseReturnValue:
+    """Another word for the case, of a few that are proposed: nothing is typed."""
+    is_refused = False
+    if is_sent():
+        try:
+            done = word_choice.choose_word(
+                sessions.ctx(), sessions.actor(), number, request.form.get("word", "")[:80], token=_token_sent()
+            )
+            w = wording()
+            before = w._("It was noted before; nothing was done twice.")
+            flash(before if done.repeated else w._("Lists call it so now."), "ok")
+            return redirect(url_for("cases.show", number=number), 303)
+        except (BadInput, SentBefore):
+            is_refused = True
+    view = word_choice.see_words(sessions.ctx(), sessions.actor(), number)
+    page = render_template("cases/word.html", view=view, head=view.head, is_refused=is_refused)
+    return page, 422 if is_refused else 200
 
 
 # ---- recording an act --------------------------------------------------------------------------------------------

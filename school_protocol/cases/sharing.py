@@ -18,6 +18,7 @@ from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import (
     Loaded,
     account_names,
+    first_word,
     folded,
     keep,
     keep_in,
@@ -193,7 +194,7 @@ def open_elsewhere(
     *,
     contributes_to: str | None = None,
     restricted: bool = False,
-    people: Iterable[NewPerson] = (),
+    people: Sequence[NewPerson] = (),
 ) -> tuple[Event, ...]:
     """Open a case of its own at another school, with what this one hands over to it.
 
@@ -213,6 +214,7 @@ def open_elsewhere(
         opened_from=contributes_to or loaded.case.number,
         contributes=contributes_to is not None,
         restricted=restricted,
+        word=first_word(ctx, session, case_id, unit, people),
     )
     repository.open_case(
         session,

@@ -37,7 +37,7 @@ from school_protocol.cases.view_models import (
 )
 from school_protocol.context import AppContext, today_for
 from school_protocol.engine import case_summary
-from school_protocol.engine.actors import in_team
+from school_protocol.engine.actors import in_team, leading
 from school_protocol.engine.case import Case, is_reading
 from school_protocol.engine.case_parts import WHOM, DangerLife, Record, own_role
 from school_protocol.engine.case_summary import assessed_level, last_assessed, last_grid
@@ -513,20 +513,14 @@ def _leaders(ctx: AppContext, loaded: Loaded) -> tuple[CallLine, ...]:
     protocol, case = loaded.protocol, loaded.case
     if case.restricted_seq is not None:
         return ()
-    seats = [seat for seat, one in protocol.seats.items() if not one.several and _leads(protocol, one.acts_as)]
-    roles = [key for key, role in protocol.roles.items() if role.sees is ScopeKind.unit and _leads(protocol, key)]
-    held = [(seat, account) for wanted in seats for seat, account in _seated(ctx, loaded) if seat == wanted]
-    held += [(role, account) for role, account in _holders(ctx, loaded.around.unit) if role in roles]
+    wanted = leading(protocol)
+    seats, seated = [seat for seat in protocol.seats if seat in wanted], _seated(ctx, loaded)
+    held = [(seat, account) for name in seats for seat, account in seated if seat == name]
+    held += [(role, account) for role, account in _holders(ctx, loaded.around.unit) if role in wanted]
     able = [one for one in held if one[1].id not in case.exclusions]
     if not able or able[0][1].id == loaded.actor.id:
         return ()
     return tuple(CallLine(name, account.phone) for name, account in able[:1] if account.phone)
-
-
-def _leads(protocol: Protocol, role: str | None) -> bool:
-    """Whether it is of the school's team for the whole case, and neither heads nor oversees."""
-    one = protocol.roles.get(role or "")
-    return one is not None and in_team(protocol, role or "") and not (one.head or one.oversees or one.side_bound)
 
 
 def told_roles(protocol: Protocol, act: Act) -> tuple[str, ...]:

@@ -306,6 +306,12 @@ class CaseHead:
     """Page of the case → how much is on it, of those that this reader has."""
     open_until: datetime | None = None
     """Until when an emergency opening lets this reader read the case, and nothing else does."""
+    word: Mapping[str, str] = field(default_factory=dict)
+    """By which lists call it, in each language."""
+    grade: str = ""
+    """The class of the pupil whom it is about, where the record says it and this reader reads names."""
+    chooses_word: bool = False
+    """Whether this reader leads the case, and may call it otherwise."""
 
 
 # ---- pages of a case, and lists ------------------------------------------------------------------------------------
@@ -611,6 +617,7 @@ class CaseLine:
 
     protocol: Protocol
     number: str
+    word: Mapping[str, str]
     state: State
     stage: Stage
     stage_place: int
@@ -675,9 +682,10 @@ class DeskView:
 
 @dataclass(frozen=True, slots=True)
 class WeekDue:
-    """One thing that falls due: its title and the case's number, nothing else of the case."""
+    """One thing that falls due: its title, the case's word and number, nothing else of the case."""
 
     number: str
+    word: Mapping[str, str]
     title: Text
     due_at: datetime | None
     tone: str

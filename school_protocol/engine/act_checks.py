@@ -18,7 +18,7 @@ from school_protocol.engine.deadlines import read
 from school_protocol.engine.definition import CORRECTABLE, Act, ActKind, Protocol
 from school_protocol.engine.definition_parts import FieldType, own_moment
 from school_protocol.engine.errors import BadInput, Refused
-from school_protocol.engine.events import Answers, CaseSeen, EntryRetracted, StepTaken
+from school_protocol.engine.events import Answers, CaseSeen, EntryRetracted, StepTaken, WordChosen
 from school_protocol.engine.facts import Surroundings
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.review_state import is_refusal
@@ -441,10 +441,10 @@ def _against_calling_off(protocol: Protocol, case: Case, record: Record, now: da
 
 def _written_since(protocol: Protocol, case: Case, record: Record) -> Iterator[int]:
     """Numbers of what came into the case since, or was handed out: not the step that the danger made by itself, not
-    what was only read, and nothing that was taken back."""
+    what was only read, nothing that was taken back, and not another word for the case."""
     gone = {*case.retracted, *(step.seq for step in case.undone)}
     for event in case.events:
-        if event.seq <= record.seq or event.seq in gone or isinstance(event, EntryRetracted):
+        if event.seq <= record.seq or event.seq in gone or isinstance(event, EntryRetracted | WordChosen):
             continue
         own = isinstance(event, StepTaken) and event.seq == record.seq + 1 and protocol.moves[event.move].automatic
         if not own and (not is_reading(event) or event in case.documents):

@@ -140,6 +140,19 @@ def in_team(protocol: Protocol, name: str) -> bool:
     return role is not None and (role.head or role.sees in (ScopeKind.assigned, ScopeKind.unit))
 
 
+def leading(protocol: Protocol) -> frozenset[str]:
+    """Roles and seats of whoever leads a case: of the school's team for the whole of it, neither head nor overseeing;
+    of seats, those that one person holds, of roles those that see every case of the school."""
+    seats = (seat for seat, one in protocol.seats.items() if not one.several and _carries(protocol, one.acts_as))
+    roles = (key for key, one in protocol.roles.items() if one.sees is ScopeKind.unit and _carries(protocol, key))
+    return frozenset((*seats, *roles))
+
+
+def _carries(protocol: Protocol, role: str | None) -> bool:
+    one = protocol.roles.get(role or "")
+    return one is not None and in_team(protocol, role or "") and not (one.head or one.oversees or one.side_bound)
+
+
 def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) -> str | None:
     """The first held role or seat (seats come first) that one of `allowed` admits; `everyone` admits any."""
     allowed = tuple(allowed)

@@ -33,6 +33,7 @@ from school_protocol.engine.case_parts import RemarkMade as RemarkMade
 from school_protocol.engine.case_parts import SeatHeld as SeatHeld
 from school_protocol.engine.case_parts import Signature as Signature
 from school_protocol.engine.case_parts import StateEntry as StateEntry
+from school_protocol.engine.case_words import word_of_number
 from school_protocol.engine.definition import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, Protocol
 from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.events import (
@@ -58,6 +59,7 @@ from school_protocol.engine.events import (
     RemarkSettled,
     StepTaken,
     VersionChanged,
+    WordChosen,
 )
 
 
@@ -66,6 +68,8 @@ class Case:
     """What a case is after its events. Read it; only `fold` and its parts write."""
 
     number: str = ""
+    word: str = ""
+    """By which lists call it, of `case_words`."""
     unit: str = ""
     protocol: str = ""
     version: int = 0
@@ -287,6 +291,8 @@ class _Folding:
                 self._stepped(event)
             case CaseSeen():
                 case.seen.append((event.seq, event.at))
+            case WordChosen():
+                case.word = event.word
             case CaseJoined():
                 self._joined(event)
             case DocumentIssued():
@@ -361,6 +367,7 @@ class _Folding:
     def _opened(self, event: CaseOpened) -> None:
         case = self.case
         case.number, case.unit = event.number, event.unit
+        case.word = event.word or word_of_number(event.number)
         case.protocol, case.version = event.protocol, event.version
         case.opened_at, case.opened_by, case.reporter_role = event.occurred_at, event.actor, event.role
         case.opened_from, case.contributes = event.opened_from, event.contributes

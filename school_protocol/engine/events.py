@@ -25,6 +25,7 @@ class EventKind(StrEnum):
     case_opened = "CaseOpened"
     step_taken = "StepTaken"
     case_seen = "CaseSeen"
+    word_chosen = "WordChosen"
     case_joined = "CaseJoined"
     public_report_placed = "PublicReportPlaced"
     entry_retracted = "EntryRetracted"
@@ -166,6 +167,8 @@ class CaseOpened(Event):
     """Whether another school leads the case to which this one contributes what it knows of its own pupils."""
     restricted: bool = False
     """Whether it opens to those who oversee, alone."""
+    word: str = ""
+    """By which lists call it, of `case_words`; cases of before words were given have none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +217,13 @@ class StepTaken(Event):
 class CaseSeen(Event):
     """Somebody who answers for it opened the case for the first time since it, or a danger in it, came in; by `role`,
     the team itself, or somebody above it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordChosen(Event):
+    """Whoever leads the case has lists call it by another word of `case_words`."""
+
+    word: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -509,6 +519,7 @@ def join_words(body: Answers, words: Mapping[str, str] | None) -> dict[str, Any]
 _SIMPLE: Mapping[EventKind, type[Event]] = {
     EventKind.case_opened: CaseOpened,
     EventKind.case_seen: CaseSeen,
+    EventKind.word_chosen: WordChosen,
     EventKind.case_joined: CaseJoined,
     EventKind.public_report_placed: PublicReportPlaced,
     EventKind.entry_retracted: EntryRetracted,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
@@ -14,6 +15,7 @@ from school_protocol.auth.passwords import hash_password
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import marks_of
 from school_protocol.context import AppContext
+from school_protocol.engine.case_words import first_free, words_by_number
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import SchoolProtocolError
 from school_protocol.engine.visibility import UnitKind
@@ -108,11 +110,15 @@ def _copies(
     under_way = [one for one in under_way if ctx.now() - one.history.entries[-1].at < RECENT] or under_way
     kinds = {True: ended, False: under_way}
     weights = {kind: [len(one.history.entries) ** -2.0 for one in some] for kind, some in kinds.items()}
-    given = numbers(ctx, rng)
+    given, used = numbers(ctx, rng), defaultdict[str, set[str]](set)
     for _case in range(count):
         has_ended = not (under_way and rng.random() < share)
         chosen = rng.choices(kinds[has_ended], weights[has_ended])[0]
-        yield copy_of(chosen, rng.choice(places), next(given), rng)
+        place = rng.choice(places)
+        copy = copy_of(chosen, place, next(given), rng, used[place.unit.id])
+        if not has_ended:
+            used[place.unit.id].add(copy.word)
+        yield copy
 
 
 def numbers(ctx: AppContext, rng: random.Random) -> Iterator[str]:
@@ -128,8 +134,11 @@ def numbers(ctx: AppContext, rng: random.Random) -> Iterator[str]:
                 yield number
 
 
-def copy_of(chosen: Played, school: School, number: str, rng: random.Random) -> repository.Copy:
-    """That history as a case of this school, about others. Its people play the parts that the school has."""
+def copy_of(
+    chosen: Played, school: School, number: str, rng: random.Random, used: Collection[str] = ()
+) -> repository.Copy:
+    """That history as a case of this school, about others, by a word that isn't `used`. Its people play the parts that
+    the school has."""
     ids = {old: school.places[kind] for kind, old in chosen.places.items()}
     ids |= {account: school.cast[part] for part, account in chosen.cast.items() if part in school.cast}
     people = {
@@ -141,6 +150,7 @@ def copy_of(chosen: Played, school: School, number: str, rng: random.Random) -> 
     return repository.Copy(
         history=chosen.history,
         number=number,
+        word=first_free(words_by_number(number), used),
         ids=ids,
         path=path_of(school.unit, stands_apart=stands_apart),
         people=people,

@@ -69,6 +69,7 @@ class Copy:
 
     history: History
     number: str
+    word: str
     ids: Mapping[str, str]
     """Of units and accounts, all that the history names."""
     path: tuple[str, ...]
@@ -138,7 +139,7 @@ class _Batch:
             opened_at=history.opened.opened_at + copy.later,
         )  # fmt: skip
         self.before[_table(CaseRecordRow)].append(_plain(record))
-        entries = [_renamed(entry, ids, copy.later) for entry in history.entries]
+        entries = [_with_word(_renamed(entry, ids, copy.later), copy.word) for entry in history.entries]
         self.chained.seal(self.vault, key, record, journal.root_hash(self.vault, record), entries)
         self._people(case_id, key, record.unit, copy)
         self._reports(case_id, ids, copy)
@@ -146,6 +147,7 @@ class _Batch:
             table: [{name: _named(value, ids, copy.later) for name, value in row.items()} for row in rows]
             for table, rows in history.index.items()
         }
+        own[_table(CaseIndexRow)][0]["word"] = copy.word
         own[_table(CaseIndexRow)][0]["macs"] = storage_models.of_several(self.session, own.items())
         for table, rows in own.items():
             self.after[table] += rows
@@ -196,6 +198,10 @@ def _renamed(entry: Entry, ids: Mapping[str, str], later: timedelta) -> Entry:
     body = from_canonical(_told(canonical(entry.body), ids, later))
     at, occurred_at = entry.at + later, entry.occurred_at + later
     return replace(entry, actor=ids[entry.actor], at=at, occurred_at=occurred_at, body=body)
+
+
+def _with_word(entry: Entry, word: str) -> Entry:
+    return replace(entry, body={**entry.body, "word": word}) if "word" in entry.body else entry
 
 
 def _told(data: bytes, ids: Mapping[str, str], later: timedelta) -> bytes:

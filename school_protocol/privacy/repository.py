@@ -21,6 +21,7 @@ from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.index_repository import Beside, where_visible
 from school_protocol.cases.models import CaseDueRow, CaseIndexRow, ReportRow
 from school_protocol.engine.case_parts import Door
+from school_protocol.engine.case_words import said
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.evidence_pieces import FileLost
 from school_protocol.engine.visibility import Scope
@@ -106,6 +107,7 @@ class Request:
 
     case_id: str
     number: str
+    word: Mapping[str, str]
     unit: str
     key: str
     subject: str
@@ -118,7 +120,7 @@ def requests(
     """The counts of these deadlines that run in what a scope sees, the first due first."""
     order = (CaseDueRow.due_at, CaseDueRow.case_id)
     query = (
-        select(CaseDueRow, CaseIndexRow.number, CaseIndexRow.unit)
+        select(CaseDueRow, CaseIndexRow.number, CaseIndexRow.word, CaseIndexRow.unit)
         .join(CaseIndexRow, CaseIndexRow.case_id == CaseDueRow.case_id)
         .where(where_visible(scope, today), CaseDueRow.key.in_(keys), CaseDueRow.planned.is_(False))
     )
@@ -126,7 +128,8 @@ def requests(
         query = query.where(beyond(order, (after.at, after.id)))
     rows = list(session.execute(query.order_by(*order).limit(limit + 1)))
     lines = tuple(
-        Request(due.case_id, number, unit, due.key, due.subject, due.due_at) for due, number, unit in rows[:limit]
+        Request(due.case_id, number, said(word, number), unit, due.key, due.subject, due.due_at)
+        for due, number, word, unit in rows[:limit]
     )
     last = lines[-1] if len(rows) > limit else None
     return lines, Cursor(last.due_at, last.case_id) if last else None
@@ -217,6 +220,7 @@ class Listed:
     """A line of the list: a case by its number and school, and where it stands."""
 
     number: str
+    word: Mapping[str, str]
     protocol: str
     version: int
     unit: str
@@ -355,7 +359,8 @@ def listed(
         query = query.where(beyond(_ORDER, (after.erase_on, after.case_id)))
     rows = list(session.execute(query.order_by(*_ORDER).limit(limit + 1)))
     lines = tuple(
-        Listed(case.number, case.protocol, case.version, case.unit, _standing(row)) for case, row in rows[:limit]
+        Listed(case.number, said(case.word, case.number), case.protocol, case.version, case.unit, _standing(row))
+        for case, row in rows[:limit]
     )
     last = lines[-1].standing if len(rows) > limit else None
     return lines, LimitCursor(last.erase_on, last.case_id) if last else None

@@ -50,6 +50,7 @@ class ReferralLine:
     """One line of the register: coarse facts, and the case's number."""
 
     case: str
+    word: Mapping[str, str]
     number: int
     protocol: Protocol
     target: Target | None
@@ -177,6 +178,7 @@ def _line(ctx: AppContext, actor: Actor, row: Listed, unit: Unit) -> ReferralLin
     protocol, one = ctx.library.protocol(row.protocol, row.version), row.referral
     return ReferralLine(
         case=row.case,
+        word=row.word,
         number=one.number,
         protocol=protocol,
         target=protocol.targets.get(protocol.resolve("targets", one.target)),

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.cases.index_repository import NEVER_DUE, Beside, IndexRow, where_visible
 from school_protocol.cases.models import CaseIndexRow, CaseReaderRow, CaseReferralRow, CaseSeatRow
+from school_protocol.engine.case_words import said
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Clause, Reach, Scope
 from school_protocol.people import repository as people_repository
@@ -108,6 +109,7 @@ class Listed:
     """A line of the register: the referral, and the case that it belongs to."""
 
     case: str
+    word: Mapping[str, str]
     protocol: str
     version: int
     state: str
@@ -292,8 +294,8 @@ def _lines(session: Session, scope: Scope, today: date, places: Sequence[Cursor]
         held.setdefault(case_id, set()).add(seat)
     return tuple(
         Listed(
-            case.number, case.protocol, case.version, case.state, case.unit, _referral(row),
-            frozenset(held.get(place.case_id, ())),
+            case.number, said(case.word, case.number), case.protocol, case.version, case.state, case.unit,
+            _referral(row), frozenset(held.get(place.case_id, ())),
         )
         for place in places
         for row, case in [rows[place.case_id, place.number]]

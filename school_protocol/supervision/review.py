@@ -22,7 +22,15 @@ from school_protocol.engine.decisions import decide
 from school_protocol.engine.definition_parts import Refusal, Remarks, Review
 from school_protocol.engine.document_rules import LETTERS_MOST, SENTENCE_MOST, awaited
 from school_protocol.engine.errors import BadInput, Conflict, Refused, Unseen
-from school_protocol.engine.events import Event, Remark, RemarksAttached, RemarkSettled, ReviewAsked, ReviewEnded
+from school_protocol.engine.events import (
+    Event,
+    Remark,
+    RemarksAttached,
+    RemarkSettled,
+    ReviewAsked,
+    ReviewEnded,
+    WordChosen,
+)
 from school_protocol.engine.intents import Decision, Reason, RecordAct
 from school_protocol.engine.review_state import asked_first, may_send
 from school_protocol.engine.visibility import Actor
@@ -31,8 +39,8 @@ from school_protocol.storage.engines import Session
 from school_protocol.supervision.remarks import note_named, refuse_named, written_once
 from school_protocol.supervision.review_queue import ConformanceView, RefusalView
 
-_BESIDE = (RemarksAttached, RemarkSettled, ReviewAsked, ReviewEnded)
-"""What others say of a case in its review: it makes no other case of it."""
+_BESIDE = (RemarksAttached, RemarkSettled, ReviewAsked, ReviewEnded, WordChosen)
+"""What others say of a case in its review, and another word for it: they make no other case of it."""
 
 
 class ReviewRefused(Refused):

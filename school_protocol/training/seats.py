@@ -12,6 +12,7 @@ from itertools import count
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth.passwords import hash_password
 from school_protocol.cases.loading import may_find
+from school_protocol.engine.case_words import said
 from school_protocol.engine.definition import Level, Protocol, Role, ScopeKind
 from school_protocol.engine.errors import BadInput, Unseen
 from school_protocol.engine.visibility import Actor
@@ -369,7 +370,7 @@ class TableView:
 class CaseLine:
     """Where one case of a table stands, and what is overdue in it: deadline, subject, since when."""
 
-    number: str
+    word: Mapping[str, str]
     state: str
     level: Level | None
     last: str | None
@@ -503,16 +504,17 @@ def _wall_table(room: Room, table: TableRow, seats: Sequence[SeatRow], moment: d
 
 
 def _case_line(protocol: Protocol, case: Mapping[str, object], moment: datetime) -> CaseLine:
-    said = case.get("dues")
+    counted = case.get("dues")
     dues = (
-        [(str(key), str(about), datetime.fromisoformat(at)) for key, about, at in said]
-        if isinstance(said, list)
+        [(str(key), str(about), datetime.fromisoformat(at)) for key, about, at in counted]
+        if isinstance(counted, list)
         else []
     )
     ahead, grid = [due for due in dues if due[2] > moment], next(iter(protocol.grids.values()), None)
     last_at, level = case.get("last_at"), case.get("level")
     return CaseLine(
-        str(case["number"]), str(case["state"]), grid.levels.get(level) if grid and isinstance(level, int) else None,
+        said(str(case.get("word", "")), str(case["number"])), str(case["state"]),
+        grid.levels.get(level) if grid and isinstance(level, int) else None,
         str(case["last"]) if case.get("last") else None,
         datetime.fromisoformat(str(last_at)) if last_at else None,
         tuple(due for due in dues if due[2] <= moment), ahead[0] if ahead else None,

@@ -526,6 +526,7 @@ def _said(facts: Facts, at: datetime) -> dict[str, Any]:
     dues = sorted(open_dues(facts), key=lambda due: due.due_at)
     return {
         "number": case.number,
+        "word": case.word,
         "state": case.state,
         "level": case.level,
         "last": last,

@@ -20,6 +20,9 @@ import pytest
 from pypdf import PdfReader
 
 from school_protocol.case_files.record import LAYOUT
+from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import folded
+from school_protocol.engine.case_words import said
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.protocol.reader import read
@@ -102,7 +105,12 @@ def told(until: ExitStack, protocol: Protocol, name: str, profile: str, language
     [chosen] = [one.profiles[profile] for one in protocol.documents.values() if profile in one.profiles]
     data = issued(player, number, chosen, language)
     numbers = dict.fromkeys(player.numbers.values(), "NUMBER")
-    return data, outline(data, {**numbers, protocol.digest: "DIGEST", protocol.digest[:8]: "DIGEST"})
+    with player.ctx.realm.reading() as session:
+        case_id = cases_repository.find_by_number(session, number) or ""
+        word = said(folded(player.ctx, session, case_id)[1].word)[language]
+    return data, outline(
+        data, {**numbers, f"NUMBER {word}": "NUMBER WORD", protocol.digest: "DIGEST", protocol.digest[:8]: "DIGEST"}
+    )
 
 
 @pytest.mark.exhaustive(but=("joining-supervisor-ar",))

@@ -33,6 +33,7 @@ def row(case_id: str, number: str = "", **changes: Any) -> IndexRow:
     plain = IndexRow(
         case_id=case_id,
         number=number or f"{random.randrange(10**13):013}",
+        word="compass",
         protocol="test",
         version=1,
         unit="school-1",

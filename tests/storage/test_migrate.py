@@ -17,7 +17,7 @@ from school_protocol.storage.migrate import Part, UnknownTables
 from school_protocol.wiring import WIRING
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
-FORMER: tuple[tuple[Part, str], ...] = (("directory", "0025"),)
+FORMER: tuple[tuple[Part, str], ...] = (("directory", "0025"), ("realm", "0024"))
 """Stores of SQLite as the version made them that the migration after it leaves."""
 
 

@@ -171,6 +171,7 @@ def case_line(protocol: Protocol, **changes: Any) -> CaseLine:
     values: dict[str, Any] = {
         "protocol": protocol,
         "number": "1234567890123",
+        "word": {"fr": "Boussole", "ar": "بوصلة", "en": "Compass"},
         "state": state,
         "stage": protocol.stages[state.stage],
         "stage_place": stages.index(state.stage) + 1,

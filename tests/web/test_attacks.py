@@ -180,6 +180,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "cases.show": ("",),
     "cases.part": ("/people", "/outcomes", "/write"),
     "cases.chronology": ("/chronology", "/chronology?before=2"),
+    "cases.word": ("/word",),
     "cases.entry": ("/entries/2", "/entries/999"),
     "cases.undo": ("/entries/2/undo", "/entries/999/undo"),
     "cases.act": ("/acts/note", "/acts/name_seat", "/acts/correction?record=2", "/acts/made-up"),

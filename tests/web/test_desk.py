@@ -34,13 +34,20 @@ def words(page: Page) -> str:
 
 
 @pytest.mark.usefixtures("in_english")
-def test_a_case_shows_number_state_stage_level_and_what_is_due(
+def test_a_case_shows_word_day_number_state_stage_level_and_what_is_due(
     member: FlaskClient, show_desk: Put, make_line: Make
 ) -> None:
     show_desk(make_line(), today=1)
     page = show(member)
     said = words(page)
-    for part in ("1234 5678 9012 3", "Being looked for", "stage 2 of 3", "Level: Large", "Today, 13:41"):
+    for part in (
+        "Compass",
+        "reported on 22 Nov 2026 · 1234 5678 9012 3",
+        "Being looked for",
+        "stage 2 of 3",
+        "Level: Large",
+        "Today, 13:41",
+    ):
         assert part in said
     assert "One case has something due today." in said
     assert "Collège Ibn Khaldoun" in said
@@ -167,7 +174,7 @@ def show_week(monkeypatch: pytest.MonkeyPatch) -> Put:
 
 def week_due(protocol: Protocol, **changes: Any) -> WeekDue:
     values = {"due_at": NOW + timedelta(hours=2), "tone": "today", "unit": SCHOOL, **changes}
-    return WeekDue("1234567890123", next(iter(protocol.deadlines.values())).title, **values)
+    return WeekDue("1234567890123", {"en": "Compass"}, next(iter(protocol.deadlines.values())).title, **values)
 
 
 @pytest.mark.usefixtures("in_english")

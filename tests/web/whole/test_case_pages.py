@@ -347,6 +347,7 @@ def _head(protocol: Protocol) -> CaseHead:
     return CaseHead(
         protocol, "1234567890123", 12, SCHOOL, state, protocol.stages[state.stage], None, NOW, NOW, True, False,
         (next(iter(protocol.roles)),), live, tuple(CautionLine(one, ()) for one in protocol.cautions.values()), True,
+        word={"fr": "Boussole", "ar": "بوصلة", "en": "Compass"},
     )  # fmt: skip
 
 
@@ -403,6 +404,7 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
         "version_changed": {"former": 1, "version": 2, "reason": "une raison"},
         "document_issued": {"document": "x", "profile": "y", "copy": 2, "language": "fr"},
         "review_asked": {"move": None, "sentence": "Faut-il saisir ?"},
+        "word_chosen": {"word": {"fr": "Boussole", "ar": "بوصلة", "en": "Compass"}},
         "review_ended": {"sentence": "Merci à l’équipe"},
         "erasure_suspended": {"until": "2027-01-31", "reason": "Une procédure est en cours"},
         "erasure_resumed": {"reason": "Classé"},

@@ -42,6 +42,7 @@ OF_ONE_CASE = {
     "cases.show": ("/cases/{number}", {}),
     "cases.part": ("/cases/{number}/people", {}),
     "cases.chronology": ("/cases/{number}/chronology", {}),
+    "cases.word": ("/cases/{number}/word", {"word": "compass"}),
     "cases.entry": ("/cases/{number}/entries/2", {}),
     "cases.undo": ("/cases/{number}/entries/2/undo", {}),
     "cases.act": ("/cases/{number}/acts/note", {"a-text": "x"}),
@@ -84,7 +85,7 @@ OF_ONE_CASE = {
 ONLY_SENT = ("/settled", "/end", "/file", "/open", "/mistake", "/removal")
 """How addresses end that take a form, and show no page."""
 NOT_A_HEADS = (
-    "/asked/2", "/contributions/2", "/undo", "/names", "/doors/2", "/observe", "/examined", "/refuse",
+    "/asked/2", "/contributions/2", "/undo", "/word", "/names", "/doors/2", "/observe", "/examined", "/refuse",
     "/1/2/cases/{number}",
 )  # fmt: skip
 """How addresses end that show nothing to a head who reads the case."""
