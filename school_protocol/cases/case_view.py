@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
+from itertools import islice
+from typing import Any
 
 from school_protocol.cases import review_lines
 from school_protocol.cases.case_reader import CaseReader
@@ -23,6 +25,7 @@ from school_protocol.cases.view_models import (
     HoldLine,
     MoveLine,
     MoveView,
+    OtherTask,
     RailStage,
     RecordView,
     ReferralLine,
@@ -45,8 +48,9 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import StepTaken
 from school_protocol.engine.facts import points_by
 from school_protocol.engine.intents import Choice, Reason
-from school_protocol.engine.next_steps import act_for, follow_ups, is_again, ways_back
+from school_protocol.engine.next_steps import Waiting, act_for, follow_ups, is_again, waiting_list, ways_back
 from school_protocol.engine.review_state import sent_back
+from school_protocol.engine.story import StoryLine, StoryView, point_answers, story
 from school_protocol.language import ZONE
 from school_protocol.people.contacts import ContactLine
 
@@ -63,6 +67,12 @@ def caution_lines(seeing: Seeing) -> Iterator[CautionLine]:
 GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
 _ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKind.review_hold)
 """What has buttons of its own on the page."""
+_LOOKED_AT = 8
+"""So many of the things that a case waits for are looked at, and …"""
+_OTHERS = 3
+"""… so many that others have to do are shown."""
+_NAMED = 2
+"""So many people are told by name; more, by what they are."""
 
 
 class Seeing(CaseReader):
@@ -487,7 +497,58 @@ class Seeing(CaseReader):
             opened_from=self.case.opened_from,
             contributes=self.case.contributes,
             just_written=self.just_written(),
+            story=self.told(),
+            others=self.others(),
+            awaited=tuple(line for line in self.referrals() if line.state != "settled"),
         )
+
+    def told(self) -> tuple[StoryLine, ...]:
+        """What happened, of the answers that this reader may see."""
+        view = StoryView(answers=self._readable)
+        return story(self.protocol, self.case, self.loaded.now, view, point_answers(self.protocol, self.case, view))
+
+    def _readable(self, record: Record) -> Mapping[str, Any] | None:
+        shown = self.record(record)
+        return None if shown.hidden == "side" else shown.answers
+
+    def others(self) -> tuple[OtherTask, ...]:
+        """What others have to do, the most pressing first: nothing that this reader could do as well."""
+        able = {(choice.kind, choice.key) for choice in self.choices if choice.is_open}
+        able |= {("sign", record.act.key) for record in self.to_sign()}
+        held = set(self.loaded.roles)
+        asked = waiting_list(self.loaded.facts, self.running, _LOOKED_AT)
+        others = (one for one in asked if (one.kind, one.key) not in able and held.isdisjoint(one.roles))
+        return tuple(self._other(one) for one in islice(others, _OTHERS))
+
+    def _other(self, waiting: Waiting) -> OtherTask:
+        key = waiting.key or ""
+        declared = self.protocol.moves[key] if waiting.kind == "move" else self.protocol.acts[key]
+        due_at = min((due.due_at for due in self.running if self._is_met_by(due, waiting)), default=None)
+        roles = tuple(sorted(waiting.roles))
+        people = sorted({account for role in roles for account in self._holders(role)})
+        return OtherTask(
+            declared.title,
+            waiting.kind == "sign",
+            roles,
+            tuple(self.name(account) for account in people) if len(people) <= _NAMED else (),
+            waiting.since,
+            due_at,
+            tone_of(due_at, self.loaded.now),
+        )
+
+    def _is_met_by(self, due: Due, waiting: Waiting) -> bool:
+        sources = self.protocol.deadlines[due.deadline].met_by
+        return any((source.move if waiting.kind == "move" else source.act) == waiting.key for source in sources)
+
+    def _holders(self, name: str) -> Iterator[str]:
+        """Who holds that role here, or that seat in the case, and takes part."""
+        case, around = self.case, self.loaded.around
+        if name in self.protocol.seats:
+            held = (one.account for one in case.seats if one.seat == name and one.is_held(self.loaded.facts.today))
+        else:
+            people = around.people.values()
+            held = (one.id for one in people if any((name, place) in one.roles for place in around.places))
+        yield from (account for account in held if account not in case.exclusions)
 
     def move(self, key: str) -> MoveView:
         move = self.protocol.moves.get(key)

@@ -10,11 +10,14 @@ from typing import Any
 
 from flask import Flask, url_for
 
+from school_protocol.cases import story_lines
 from school_protocol.cases.on_paper import OnPaper
+from school_protocol.cases.story_lines import StoryWords
 from school_protocol.cases.view_models import AccountLine, ActView, CallLine, CaseHead, RecordView
 from school_protocol.engine.actors import AT, BY
 from school_protocol.engine.definition import Act, ActKind, Danger, DangerGroup, Grid, Protocol
 from school_protocol.engine.definition_parts import FieldType, Form, FormField
+from school_protocol.engine.story import StoryLine
 from school_protocol.engine.texts import N_
 from school_protocol.language import ZONE, Wording
 from school_protocol.people.contacts import ContactLine
@@ -52,6 +55,11 @@ def in_words(record: RecordView, protocol: Protocol, names: Names, *types: str) 
 def act_of_kind(protocol: Protocol, kind: str) -> Act | None:
     """The definition's first act of a kind."""
     return next(protocol.acts_of(ActKind(kind)), None)
+
+
+def in_lines(protocol: Protocol, story: Iterable[StoryLine]) -> list[StoryWords]:
+    """What happened, each line as a sentence."""
+    return story_lines.told(wording(), protocol, story)
 
 
 def case_pages(head: CaseHead) -> list[tuple[str, str, str, int | None]]:
@@ -152,6 +160,7 @@ _GLOBALS: Mapping[str, Callable[..., Any]] = {
     "in_words": in_words,
     "act_of_kind": act_of_kind,
     "case_pages": case_pages,
+    "in_lines": in_lines,
     "grid_of": grid_of,
     "in_groups": in_groups,
     "sign_label": sign_label,

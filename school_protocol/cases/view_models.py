@@ -30,6 +30,7 @@ from school_protocol.engine.definition import (
 )
 from school_protocol.engine.definition_parts import FieldType, Form, Option
 from school_protocol.engine.intents import Reason
+from school_protocol.engine.story import StoryLine
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import ZONE
@@ -344,6 +345,19 @@ class MoveLine:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherTask:
+    """What somebody else has to do for the case to go on; `names` where one or two people are meant."""
+
+    title: Text
+    to_sign: bool
+    roles: tuple[str, ...]
+    names: tuple[str, ...]
+    since: datetime | None
+    due_at: datetime | None = None
+    tone: str = "later"
+
+
+@dataclass(frozen=True, slots=True)
 class RefusalLine:
     """A visa or a step that was refused: what was proposed, by whom it was refused, when and why."""
 
@@ -496,6 +510,11 @@ class CaseView:
     """What was refused, and waits for the team's answer."""
     line: CaseLine | None = None
     """What is next, as lists say it to this reader."""
+    story: tuple[StoryLine, ...] = ()
+    """What happened, in a few lines."""
+    others: tuple[OtherTask, ...] = ()
+    awaited: tuple[ReferralLine, ...] = ()
+    """Services that were told, and have not answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,18 @@ def waiting_of(facts: Facts, running: Iterable[Due]) -> Waiting:
     return replace(found, roles=frozenset(_asked(facts, found.roles, found.is_for_each))) if found else Waiting()
 
 
+def waiting_list(facts: Facts, running: Iterable[Due], most: int) -> tuple[Waiting, ...]:
+    """The acts, signatures and open moves that the case waits for, in order, each once, with whom it is asked of."""
+    found: dict[tuple[str | None, str | None], Waiting] = {}
+    coming = _Next(facts, tuple(running))
+    for one in coming.candidates():
+        if one.kind in ("act", "sign") or (one.kind == "move" and coming.is_open(one.key or "")):
+            found.setdefault((one.kind, one.key), one)
+        if len(found) == most:
+            break
+    return tuple(replace(one, roles=frozenset(_asked(facts, one.roles, one.is_for_each))) for one in found.values())
+
+
 def asked_alone(facts: Facts, running: Iterable[Due]) -> tuple[Asked, ...]:
     """What steps that nothing else holds up need of somebody beyond the team, who alone can: one act a role."""
     if facts.protocol.states[facts.case.state].ended:
@@ -182,6 +194,10 @@ class _Next:
         yield from (self._of_count(due) for due in self.running)
         yield from (self._of_open(move) for move in self.moves if not self._unmet(move))
         yield from (self._of_open(move) for move in self.moves if not move.reason)
+
+    def is_open(self, move: str) -> bool:
+        """Whether nothing stands in the way of a move."""
+        return not self._unmet(self.protocol.moves[move])
 
     # ---- what is due -----------------------------------------------------------------------------------------
 

@@ -153,6 +153,7 @@ def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
         bdi=bdi,
         day=lambda value: wording().day(value),
+        short_day=lambda value: wording().dated(value.astimezone(ZONE).date(), "d MMM"),
         moment=lambda value: wording().moment(value),
         clock=lambda value: wording().clock(value),
         instant=lambda moment: moment.isoformat(timespec="seconds"),
