@@ -22,6 +22,7 @@ from school_protocol.cases.view_models import (
 from school_protocol.engine.case_summary import Conformance
 from school_protocol.engine.definition import Protocol, Slot, Target
 from school_protocol.engine.definition_parts import Document, FormField, Profile
+from school_protocol.engine.story import PointAnswer, StoryLine
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import Unit
 
@@ -89,6 +90,21 @@ class LeftOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of the reader of a copy, and by when.
+
+    `kind`: visa or review, observed (they wait for the team), act, move, sign, due or sent_back (`key` says which),
+    answer, read, or ended: nothing is asked.
+    """
+
+    kind: str = "read"
+    key: str = ""
+    due_at: datetime | None = None
+    roles: tuple[str, ...] = ()
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFile:
     """Everything that a case file prints, whoever is handed a copy; the document only lays it out."""
 
@@ -122,6 +138,10 @@ class CaseFile:
     reader: PersonLine | None = None
     """The person of the case to whom it is made out, where what it says depends on that."""
     left_out: LeftOut = field(default_factory=LeftOut)
+    asked: Asked | None = None
+    story: tuple[StoryLine, ...] = ()
+    points: tuple[PointAnswer, ...] = ()
+    """The answers that tell the case, in the order in which they were given."""
 
     @property
     def document(self) -> Document:

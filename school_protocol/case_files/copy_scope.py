@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import Any
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files.presenters import POINTERS
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, load, names_in, naming_of, sign_of
 from school_protocol.cases.pseudonyms import Mask, Pseudonymiser, without_names, without_words
@@ -29,6 +28,7 @@ from school_protocol.engine.document_rules import held_back, own_pupil, refused_
 from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.name_detection import Identity, Naming, uncounted, with_tokens
+from school_protocol.engine.story import telling
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
@@ -268,10 +268,16 @@ class Limits:
                 kept[key] = value
         return kept
 
-    def pointed(self, record: RecordView) -> RecordView:
-        """As it stands in the chronology: what an entry is about, and nothing more."""
-        types = {item.key: item.type for item in record.form.fields}
-        kept = {key: value for key, value in record.answers.items() if types[key] in POINTERS}
+    def choices(self, record: Record, form: Form) -> dict[str, Any]:
+        """What of its answers may tell the case on page one: no words."""
+        given = record.answers if self.profile.is_for_school else form.told_on(record.answers)
+        words = {item.key for item in form.fields if item.is_words or item.type is FieldType.rows}
+        return {key: value for key, value in given.items() if key not in words and self._is_listed(record.act, key)}
+
+    def told(self, record: RecordView, *, whole: bool) -> RecordView:
+        """As it stands in the chronology: what tells the entry in a line, or (not `whole`) what it is about alone."""
+        keys = {item.key for item in telling(record.form, whole=whole)}
+        kept = {key: value for key, value in record.answers.items() if key in keys}
         return replace(record, answers=kept, signatures=(), hidden=None, left_out=())
 
     def name(self, name: str) -> str:

@@ -11,8 +11,9 @@ from markupsafe import Markup
 
 from school_protocol.case_files import presenters
 from school_protocol.case_files.content import CaseFile, CheckLine, GridLine, SummaryLine
-from school_protocol.case_files.presenters import POINTERS, Entries, outcome_label, public_report_label
-from school_protocol.cases.view_models import DangerLine, EventView, FollowUpLine, RecordView, ReferralLine, RemarkLine
+from school_protocol.case_files.front import Front, Refusal
+from school_protocol.case_files.presenters import outcome_label, public_report_label
+from school_protocol.cases.view_models import DutyLine, EventView, FollowUpLine, RecordView, ReferralLine, RemarkLine
 from school_protocol.engine import case_summary
 from school_protocol.engine.actors import in_team
 from school_protocol.engine.case_summary import AskedLine
@@ -96,6 +97,7 @@ class RemarkRow:
     awaits: bool
     text: Markup
     by: Markup
+    role: Markup
     on: date
     settled_on: date | None
     sentence: Markup
@@ -129,6 +131,7 @@ def _row(pages: Pages, event: EventView, place: int, one: Mapping[str, Any], set
         awaits=one["awaits"],
         text=_words(pages, w._("Written for others in this case.") if one["is_hidden"] else one["text"]),
         by=Markup(" · ").join([pages.line(name), pages.line(w.role(protocol, role))]),
+        role=pages.line(w.role(protocol, role)),
         on=_day(datetime.fromisoformat(paper["at"]) if paper else event.at),
         settled_on=_day(settled.at) if settled else None,
         sentence=_words(pages, settled.detail["sentence"] if settled else ""),
@@ -154,12 +157,14 @@ def case_file(view: CaseFile, wording: Wording, record: bytes) -> bytes:
     """
     reader = view.reader.id if view.reader is not None else ""
     told = (view.head.number, view.content_head, view.profile, reader, wording.language, view.as_of)
+    pages = Pages(view, wording)
     return render(
         case_file_html(view, wording),
-        title=Pages(view, wording).title,
+        title=pages.title,
         language=wording.html_language,
         identifier="|".join(str(part) for part in told),
         moment=view.as_of,
+        pictures={Front.FELT: ("image/svg+xml", pages.felt_line())} if pages.felt_series() else {},
         accessible=True,
         files=(Attached(RECORD, record, wording._("The record: what the pages show, as data")),),
     )
@@ -207,7 +212,11 @@ _SAID: Mapping[str, Callable[[Wording, Mapping[str, Any]], str]] = {
 """Kinds of event, each with what is said of one from its detail alone."""
 
 
-class Pages(Entries):
+_IN_FULL = ("records", "evidence", "grid")
+"""Kinds of sections that are forms in full: they stand in the annex alone."""
+
+
+class Pages(Front):
     """What the template asks: the view's parts in the words of one language."""
 
     @property
@@ -233,21 +242,6 @@ class Pages(Entries):
     def named(self) -> list[Markup]:
         """The people whom this copy names, where it names some and not others."""
         return [self.line(self.person(one)) for one in self.view.people if one.name and self.may_name(one)]
-
-    def chronology(self) -> Iterator[tuple[EventView | None, tuple[int, int]]]:
-        """Its lines in order, and the runs of numbers that are left out, in their place."""
-        gaps = [(first, None, last) for first, last in self.view.left_out.numbers]
-        lines = [(event.seq, event, event.seq) for event in self.view.events]
-        for first, event, last in sorted([*gaps, *lines], key=lambda row: row[0]):
-            yield event, (first, last)
-
-    def first_acts(self) -> frozenset[int]:
-        """Numbers of the lines on which somebody first acts in a role: it is said there, and not on every line."""
-        firsts: dict[tuple[str, str], int] = {}
-        for event in self.view.events:
-            if event.record is None or event.record.paper is None:
-                firsts.setdefault((event.actor, event.role), event.seq)
-        return frozenset(firsts.values())
 
     # ---- the cover -------------------------------------------------------------------------------------------
 
@@ -277,14 +271,6 @@ class Pages(Entries):
         is_level = bool(field.options) and {option.key for option in field.options} <= {str(level) for level in levels}
         level = self.view.head.level
         return is_level and level is not None and str(record.answers.get(field.key)) == level.key
-
-    def level(self) -> Markup:
-        """The level's short name and its title; where the script is not the code's, its number, as the texts say it."""
-        level = self.view.head.level
-        if level is None:
-            return Markup("")
-        short = level.key if self.w.direction == "rtl" else level.short
-        return Markup("{} · {}").format(self.line(short), self.text(level.title))
 
     def level_reasons(self) -> list[Markup]:
         """How the level came, without the score."""
@@ -319,6 +305,16 @@ class Pages(Entries):
         used.add(name)
         return name
 
+    def asked_apart(self) -> tuple[list[AskedLine], int]:
+        """What the protocol asked and what did not simply go well; and how many others were all done in time."""
+        apart = [line for line in self.view.conformance.asked if line.outcome != "kept" or line.pauses]
+        return apart, len(self.view.conformance.asked) - len(apart)
+
+    def duties_apart(self) -> tuple[list[DutyLine], int]:
+        """Duties that are not simply done, and how many others are."""
+        apart = [line for line in self.view.duties if line.state != "done"]
+        return apart, len(self.view.duties) - len(apart)
+
     def counts(self) -> list[tuple[int, str, str]]:
         """Figures of the cover: number, tone, words."""
         kept = self.view.conformance
@@ -335,15 +331,6 @@ class Pages(Entries):
         """Page x of y: the typesetter counts."""
         page, pages = Markup('<bdi dir="ltr" class="page"></bdi>'), Markup('<bdi dir="ltr" class="pages"></bdi>')
         return self.said(self.w._("Page %(page)s of %(pages)s"), page=page, pages=pages)
-
-    def first_of(self, items: list[Markup], most: int = 3) -> Markup:
-        shown = Markup(" · ").join(items[:most])
-        return shown if len(items) <= most else Markup("{} …").format(shown)
-
-    def overdue(self) -> list[Markup]:
-        """What is late now, people by their label alone: the cover names no one."""
-        labels = {person.id: person.label for person in self.view.people}
-        return [self.asked(line, labels) for line in self.view.conformance.asked if line.outcome == "overdue"]
 
     # ---- conformance -----------------------------------------------------------------------------------------
 
@@ -372,7 +359,7 @@ class Pages(Entries):
         """One event as one line."""
         detail = event.detail
         if event.record is not None:
-            return self._with_pointers(event.record)
+            return self.told(event.record)
         match event.kind:
             case "step_taken":
                 return self._step(detail)
@@ -422,14 +409,48 @@ class Pages(Entries):
     def reason(self, event: EventView) -> Markup:
         return self.quoted(str(event.detail.get("reason") or ""))
 
-    def _with_pointers(self, record: RecordView) -> Markup:
-        pointed = [field for field in record.form.fields if field.type in POINTERS]
-        said = [self.answer(field, value) for field, value in self._answered(record, pointed)]
-        if record.taken_back is not None:
-            at = self.w._("Taken back by its writer at %(time)s", time=self.w.clock(record.taken_back))
-            said = [self.line(at), *said]
-        title = self.text(record.act.title)
-        return Markup("{} · {}").format(title, Markup(" · ").join(said)) if said else title
+    def _observed(self) -> Iterator[Refusal]:
+        """Remarks that await an answer, and what was answered."""
+        for one in self.remarks():
+            if not one.awaits:
+                continue
+            by = self._dated(one.role, self.w.dated(one.on, "d MMM"))
+            answered = one.sentence or self.line(self.w._("Dealt with"))
+            state = ("ok", self.w._("Dealt with")) if one.settled_on else ("late", self.w._("To be answered"))
+            what = Markup("{} · {}").format(one.kind, one.about)
+            answer = answered if one.settled_on else self.line(self.w._("No answer yet"))
+            yield Refusal(what, by, answer, state[0], self.line(state[1]))
+
+    # ---- sections and annex ----------------------------------------------------------------------------------
+
+    def printed(self) -> list[Section]:
+        """The sections between page one and the annex, but those under which there is nothing."""
+        empty = {id(section) for section in self.empty_ones()}
+        return [one for one in self.sections if one.kind not in _IN_FULL and id(one) not in empty]
+
+    def empty_ones(self) -> list[Section]:
+        """Sections of this copy under which nothing stands: told in one line."""
+        held = {
+            "dangers": self.view.dangers, "referrals": self.view.referrals, "follow_ups": self.view.follow_ups,
+            "remarks": self.remarks(), "grid": self.view.grid, "evidence": self.view.evidence,
+        }  # fmt: skip
+        return [
+            one
+            for one in self.sections
+            if self.profile.has(one.kind) and one.kind in held and not held[one.kind] and not self.lacking(one)
+        ]
+
+    def annex(self) -> list[Section]:
+        """The sections whose forms are printed in full, at the end."""
+        full = (*_IN_FULL, "follow_ups", "referrals")
+        empty = {id(section) for section in self.empty_ones()}
+        return [
+            one for one in self.sections if one.kind in full and self.profile.has(one.kind) and id(one) not in empty
+        ]
+
+    def missing_ones(self) -> list[Section]:
+        """Sections that this copy doesn't have."""
+        return [one for one in self.sections if not self.profile.has(one.kind)]
 
     def remarks(self) -> list[RemarkRow]:
         """What was remarked on copies, with what became of it."""
@@ -471,20 +492,6 @@ class Pages(Entries):
         )
 
     # ---- states in words -------------------------------------------------------------------------------------
-
-    def danger_state(self, danger: DangerLine) -> tuple[str, str]:
-        return {
-            "raised": ("late", self.w._("Stands, not referred yet")),
-            "referred": ("today", self.w._("Referred")),
-            "lifted": ("ok", self.w._("Lifted")),
-        }.get(danger.state, ("plain", danger.state))
-
-    def referral_state(self, referral: ReferralLine) -> tuple[str, str]:
-        return {
-            "open": ("today", self.w._("No answer yet")),
-            "acknowledged": ("soon", self.w._("Receipt confirmed")),
-            "settled": ("ok", self.w._("Settled")),
-        }.get(referral.state, ("plain", referral.state))
 
     def follow_up_state(self, line: FollowUpLine) -> tuple[str, str]:
         return {

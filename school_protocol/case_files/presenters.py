@@ -21,11 +21,6 @@ from school_protocol.engine.evidence_pieces import Format, Purpose, Refusal
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf import bidi
 
-POINTERS = frozenset(
-    {FieldType.danger, FieldType.dangers, FieldType.target, FieldType.person, FieldType.persons, FieldType.seat}
-)
-"""Answers that tell what an entry of the chronology is about."""
-
 _WHOLE = frozenset({FieldType.long, FieldType.rows})
 _SHORT = 60
 """Letters of an answer that still fits half a line."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any, TypeVar
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files import record as case_files_record
-from school_protocol.case_files.content import CaseFile, CheckLine, GridLine, LeftOut, SummaryLine
+from school_protocol.case_files.content import Asked, CaseFile, CheckLine, GridLine, LeftOut, SummaryLine
 from school_protocol.case_files.copy_scope import Limits, document_of
 from school_protocol.case_files.pages import case_file
 from school_protocol.case_files.repository import Prepared, Sort
@@ -31,10 +31,13 @@ from school_protocol.engine.case_summary import (
     stands,
     summary_text,
 )
-from school_protocol.engine.deadlines import duties, open_dues
+from school_protocol.engine.deadlines import chased, duties, open_dues
 from school_protocol.engine.definition import START, ActKind, Protocol
 from school_protocol.engine.definition_parts import Document, FieldType, FormField, Profile, Section
 from school_protocol.engine.events import CaseOpened, Event, PublicReportPlaced, Recorded, StepTaken
+from school_protocol.engine.next_steps import waiting_of
+from school_protocol.engine.review_state import WAITING
+from school_protocol.engine.story import StoryView, point_answers, story
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf.rendering import ink
@@ -79,6 +82,11 @@ class _Printing:
         self.document: Document = next(
             one for one in loaded.protocol.documents.values() if self.profile.key in one.profiles
         )
+        has, acts = self.profile.has, loaded.protocol.acts.values()
+        in_sections = {act for one in self.document.sections if has(one.kind) for act in one.acts}
+        of_kinds = {act.key for act in acts if act.kind in _KINDS and has(_KINDS[act.kind])}
+        self.told_whole = in_sections | of_kinds
+        """Acts whose entries stand in a section: the chronology tells what they found; of others, what it is about."""
         self.shown: list[RecordView] = []
         """Every entry as it stands in the copy, for whom its answers point at."""
         self.numbers: list[int] = []
@@ -126,8 +134,73 @@ class _Printing:
             checks=tuple(self._checks()) if has("checks") else (),
             reader=self._reader(),
             left_out=self._left_out(within, is_decided=found and decision is None),
+            asked=self._asked(),
+            **self._story(),
             **parts,
         )
+
+    # ---- page one --------------------------------------------------------------------------------------------
+
+    def _story(self) -> dict[str, Any]:
+        """The five lines, and the answers that tell the case: choices, signs and days that this copy may have."""
+        protocol, case, has = self.loaded.protocol, self.loaded.case, self.profile.has
+        view = StoryView(
+            self._choices, self.limits.shows, dangers=has("dangers"), referrals=has("referrals"), level=has("grid")
+        )
+        points = point_answers(protocol, case, view)
+        return {"points": points, "story": story(protocol, case, self.loaded.now, view, points)}
+
+    def _choices(self, record: Record) -> Mapping[str, Any] | None:
+        if not self._keeps(record):
+            return None
+        form = self.loaded.case.protocol_at(record.seq, self.loaded.protocol).form_of(record.act)
+        return None if self.seeing.hidden(form) == "side" else self.limits.choices(record, form)
+
+    def _asked(self) -> Asked:
+        """What is asked of whom this copy is for, whoever they are."""
+        facts, state = self.loaded.facts, self.loaded.protocol.states[self.loaded.case.state]
+        match self.profile.reader:
+            case "oversight":
+                found = self._asked_of_overseers()
+            case "referral":
+                open_ones = [one for one in self.loaded.case.referrals if one.is_open]
+                found = Asked("answer", due_at=min(chased(facts).values(), default=None)) if open_ones else None
+            case "guardian":
+                days = [one.day for one in self._planned() if one.day >= facts.today]
+                moment = datetime.combine(min(days), time(0), ZONE) if days else None
+                found = Asked("read", due_at=moment)
+            case _:
+                found = None if state.ended else self._asked_of_team()
+        return found or Asked("ended" if state.ended else "read")
+
+    def _planned(self) -> Iterable[FollowUpLine]:
+        return self.seeing.follow_ups() if self.profile.has("follow_ups") else ()
+
+    def _asked_of_overseers(self) -> Asked | None:
+        review, rules = self.seeing.review(), self.loaded.protocol.review
+        if review is None or rules is None:
+            return None
+        if review.open_observations:
+            return Asked("observed", since=review.since)
+        if review.state not in WAITING:
+            return None
+        begins = {state for one in rules.begins for state in one.entered}
+        kind = "visa" if self.loaded.case.state in begins else "review"
+        key = self.loaded.case.state if kind == "visa" else ""
+        return Asked(kind, key, review.due_at, (review.role,) if review.role else (), review.since)
+
+    def _asked_of_team(self) -> Asked | None:
+        waiting = waiting_of(self.loaded.facts, self.seeing.running)
+        if waiting.kind is None or waiting.key is None:
+            return None
+        deadlines = self.loaded.protocol.deadlines
+        met = [
+            count.due_at
+            for count in self.seeing.running
+            if count.deadline == waiting.key or any(one.act == waiting.key for one in deadlines[count.deadline].met_by)
+        ]
+        roles = tuple(sorted(waiting.roles))
+        return Asked(waiting.kind, waiting.key, min(met, default=None), roles, waiting.since)
 
     # ---- what is left out ------------------------------------------------------------------------------------
 
@@ -244,11 +317,13 @@ class _Printing:
             return None
         noted = self.limits.dropped
         is_printed = _KINDS.get(record.kind) == "referrals" and self.profile.has("referrals")
-        if is_printed and record.retracted_at is None:
+        if is_printed and record.retracted_at is None:  # its table prints it from here
             shown = self._record(record)
         else:  # a line that says what it is about leaves nothing out that it would say
             self.limits.dropped = type(noted)()
-            shown = self.limits.pointed(self.limits.record(view.record, record, self.seeing.masks))
+            limited = self.limits.record(view.record, record, self.seeing.masks)
+            is_whole = record.act in self.told_whole and record.retracted_at is None
+            shown = self.limits.told(limited, whole=is_whole)
             self.limits.dropped = noted
             self.shown.append(shown)
         return replace(view, record=shown, actor=self.limits.name(view.actor))

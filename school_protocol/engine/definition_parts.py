@@ -665,6 +665,8 @@ class FormField(Model):
     goes_along: bool = False
     """For people of the case, where a transfer is asked for: once it is handed over, the case there knows them."""
     signed: bool = False
+    told: bool = False
+    """Its answer tells an entry in one line of the chronology, beside what the entry is about."""
     names: bool = False
     """Free text in which names are likely: hidden with the words."""
     nameless: bool = False

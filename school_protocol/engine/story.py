@@ -12,7 +12,7 @@ from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import Record
 from school_protocol.engine.case_summary import score
 from school_protocol.engine.definition import ActKind, Protocol
-from school_protocol.engine.definition_parts import FieldType, Form
+from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.review_state import is_refused
 
 MOST = 5
@@ -72,7 +72,7 @@ class PointAnswer:
     question: str
     value: Any
     how: tuple[str, str] | None = None
-    """How it went: the form's first required choice beside it, and its answer."""
+    """How it went: the form's last required choice beside it, and its answer."""
 
 
 _OF_THIS_OPENING = ("outcome", "child", "family")
@@ -111,8 +111,8 @@ def point_answers(protocol: Protocol, case: Case, view: StoryView) -> tuple[Poin
 
 
 def _how(form: Form, question: str, answers: Mapping[str, Any]) -> tuple[str, str] | None:
-    asked = (one.key for one in form.fields if one.required and one.type is FieldType.choice and one.key != question)
-    return next(((key, str(answers[key])) for key in asked if answers.get(key)), None)
+    asked = [one.key for one in form.fields if one.required and one.type is FieldType.choice and one.key != question]
+    return next(((key, str(answers[key])) for key in reversed(asked) if answers.get(key)), None)
 
 
 def _shown(case: Case, view: StoryView, value: Any) -> Any:
@@ -144,6 +144,33 @@ def story(
 def _in_order(line: StoryLine) -> tuple[bool, bool, datetime]:
     """How it was reported stands first, how it ends last."""
     return line.kind == LineKind.ended, line.kind != LineKind.reported, line.at
+
+
+# ---- one entry in a line -------------------------------------------------------------------------------------------
+
+POINTERS = frozenset(
+    {FieldType.danger, FieldType.dangers, FieldType.target, FieldType.person, FieldType.persons, FieldType.seat}
+)
+"""Answers that tell what an entry is about."""
+_ENTRIES = frozenset({FieldType.record, FieldType.referral, FieldType.duty})
+_CHOSEN = frozenset({FieldType.choice, FieldType.choices, FieldType.tri, FieldType.yes_no, FieldType.scale})
+
+
+def telling(form: Form, *, whole: bool) -> tuple[FormField, ...]:
+    """The questions whose answers tell an entry in a line: what it is about, then what was found or decided.
+
+    A form says which (`told`); else they are its required choices, the day of what comes next, and its first required
+    words. Words stand last. Not `whole`: what it is about, alone.
+    """
+    about = tuple(one for one in form.fields if one.type in POINTERS | _ENTRIES)
+    if not whole:
+        return about
+    said = [one for one in form.fields if one.told and one not in about]
+    if not said:
+        said = [one for one in form.fields if one.required and one.type in _CHOSEN]
+        said += [one for one in form.fields if one.required and one.future and one.type is FieldType.date]
+        said += [one for one in form.fields if one.required and one.type is FieldType.long][:1]
+    return (*about, *sorted(said, key=lambda one: one.is_words))
 
 
 class _Telling:
