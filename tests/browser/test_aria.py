@@ -50,9 +50,11 @@ def ctx(serve: Serve) -> Served:
     """A case with a danger at home and a hold that waits for a second signature; one that waits for its lead."""
     served = serve("2026-10-05T09:00")
     sc1, sc3 = story("sc1"), story("sc3")
-    served.replay([{**step, "case": OTHER} for step in sc1[: [step["do"] for step in sc1].index("name_seat")]])
-    until = [step["do"] for step in sc3].index("F3") - 1
-    served.replay([step for step in sc3[:until] if step["do"] != "sign"])
+    with pytest.MonkeyPatch.context() as patch:  # words are drawn by a key, another one each time
+        patch.setattr("school_protocol.cases.loading.words_drawn", lambda _ctx, _id, _time=0: ["compass", "saffron"])
+        served.replay([{**step, "case": OTHER} for step in sc1[: [step["do"] for step in sc1].index("name_seat")]])
+        until = [step["do"] for step in sc3].index("F3") - 1
+        served.replay([step for step in sc3[:until] if step["do"] != "sign"])
     return served
 
 
