@@ -113,7 +113,7 @@ def test_who_is_chosen_all_the_same_is_refused_in_words(
 
 STAYS = {
     "fr": "Un danger est coché\xa0: dites qui reste avec l’élève.",
-    "ar": "أشرت إلى وجود خطر: حدّد(ي) من يبقى مع التلميذ(ة).",
+    "ar": "أشرت إلى وجود خطر: المرجو تحديد من يبقى مع الطفل.",
     "en": "A danger is ticked: say who stays with the pupil.",
 }
 
