@@ -117,7 +117,7 @@ def test_it_is_not_where_minutes_count_nor_where_somebody_decides(
     [
         (
             "fr",
-            "Écrit sur papier par team_member (Membre de l’équipe ressource) le 23 nov. 2026, 11:30 ; saisi par head",
+            "Écrit sur papier par team_member (Membre de l’équipe ressource) le 23 nov. 2026, 11:30 ; recopié par head",
         ),
         ("ar", "كُتب على الورق من طرف team_member (عضو الفريق المختص) في 23 نونبر 2026، 11:30؛ وأُدخل من طرف head"),
     ],
