@@ -168,7 +168,7 @@ def closing_is_refused(team: Team) -> None:
         "Registre des preuves", "Contenu retiré", "Chaque saisine", "Suivis tenus", "Mesures terminées",
     )  # fmt: skip
     coordinator.say("Ce que l’école en retient, sans nom", told["lessons"])
-    coordinator.pick("Saisi dans MARSAD ?", "Oui")
+    coordinator.pick("Enregistré dans MARSAD ?", "Oui")
     coordinator.say("Référence MARSAD", "DEMO-2026-018")
     coordinator.sign_if_asked()
     coordinator.press("Enregistrer")
@@ -181,7 +181,7 @@ def closing_is_refused(team: Team) -> None:
     expect(way.get_by_role("link", name="Noter un suivi")).to_be_visible()
     expect(way.get_by_role("link", name="Proposer la clôture", exact=True)).to_have_count(0)
     coordinator.page.goto(f"{coordinator.page.url}/moves/propose_closure")
-    expect(coordinator.page.get_by_role("heading", name="Pas encore ouvert, car")).to_be_visible()
+    expect(coordinator.page.get_by_role("heading", name="Pas encore possible, car")).to_be_visible()
     expect(coordinator.page.get_by_role("button", name="Confirmer")).to_have_count(0)
 
 

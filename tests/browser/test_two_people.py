@@ -177,7 +177,7 @@ def test_an_ended_session_keeps_the_text(ctx: Served, member: Person, sit: Sit) 
 def test_a_wrong_password_keeps_everything(ctx: Served, coordinator: Person) -> None:
     coordinator.open_case()
     coordinator.what_else()
-    coordinator.follow("Suspendre l’information d’un responsable légal")
+    coordinator.follow("Ne pas informer un responsable légal pour l’instant")
     coordinator.pick("Responsable légal", "RL1")
     coordinator.pick("Raison", "Danger à la maison")
     coordinator.page.locator("#a-words").fill(MIXED)

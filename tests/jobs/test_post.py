@@ -20,7 +20,7 @@ from school_protocol.mail import Letter, Mail, MailMisconfigured, Post, Sms, Und
 from school_protocol.notifications.repository import LEASE
 
 AT = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
-LETTER = Letter("abc123", AT, "ar-MA", "استعجالي: افتح(ي) التطبيق الآن", "استعجالي.\n\nhttps://desk.example\n")
+LETTER = Letter("abc123", AT, "ar-MA", "استعجالي: المرجو فتح التطبيق الآن", "استعجالي.\n\nhttps://desk.example\n")
 FROM = "Protocole <protocole@college.example>"
 
 

@@ -42,7 +42,7 @@ def said(fr: str, ar: str, en: str) -> Text:
 
 
 MOTTO = said(
-    "Signalez pour arrêter le cyberharcèlement", "بلّغ(ي) لوقف التحرش السيبراني", "Report it, to stop cyberharassment"
+    "Signalez pour arrêter le cyberharcèlement", "بلغوا لوقف التحرش السيبراني", "Report it, to stop cyberharassment"
 )
 CALL = said(
     "Des moqueries, des menaces, un faux compte, une photo qui circule : ça t’arrive, ou tu l’as vu ? Dis-le.",
@@ -60,7 +60,7 @@ HOURS = said(
 )
 NEVER = said(
     "N’envoie jamais une image intime, à personne, même pour prouver. Dis seulement où elle est.",
-    "لا ترسل(ي) أبدا صورة حميمية لأي أحد، ولو للإثبات. يكفي أن تقول(ي) أين توجد.",
+    "لا ترسلوا أبدا صورة حميمية لأي أحد، ولو للإثبات. يكفي أن تقولوا أين توجد.",
     "Never send an intimate image to anyone, not even as proof. Only say where it is.",
 )
 UNIT = Unit("school", UnitKind.school, "00000A", SCHOOL, ())
@@ -72,8 +72,8 @@ MATERIAL = Material(
         "Cyberharassment is hurting somebody, often and on purpose, with a phone.",
     ),
     do=(
-        said("N’y réponds pas.", "لا ترد(ي).", "Don’t answer."),
-        said("Garde les messages.", "احتفظ(ي) بالرسائل.", "Keep the messages."),
+        said("N’y réponds pas.", "لا تردوا.", "Don’t answer."),
+        said("Garde les messages.", "احتفظوا بالرسائل.", "Keep the messages."),
     ),
     never=(NEVER,),
     family=(said("Écoutez sans juger.", "أنصتوا دون لوم.", "Listen without judging."),),

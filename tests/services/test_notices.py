@@ -326,7 +326,7 @@ def test_each_reads_their_own_language(watched: Watched) -> None:
     french = "Urgent\u00a0: ouvrez l’application maintenant, ou appelez l’établissement."
     assert said == {
         "team_member": french,
-        "team_member/2": "استعجالي: افتح(ي) التطبيق الآن، أو اتصل(ي) بالمؤسسة.",
+        "team_member/2": "استعجالي: المرجو فتح التطبيق الآن، أو الاتصال بالمؤسسة.",
         "team_coordinator": french,
     }
     assert {letter.text for _to, letter in watched.sms.sent} == {f"{one}\n{DESK}" for one in said.values()}

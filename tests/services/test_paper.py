@@ -87,7 +87,7 @@ def test_the_case_file_prints_who_wrote_and_who_typed(told: School) -> None:
     text = " ".join(" ".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages).split())
     assert "Écrit sur papier par" in text
     assert "sur papier" in text
-    assert "saisi par" in text
+    assert "recopié par" in text
 
 
 @pytest.mark.exhaustive

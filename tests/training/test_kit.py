@@ -131,7 +131,7 @@ def test_moments_are_those_of_the_story() -> None:
     ("language", "said"),
     [
         ("fr", "si le délai de « Information des responsables légaux de l’élève visé(e) » est dépassé"),
-        ("ar", "إذا انقضى أجل «إخبار أولياء أمر التلميذ(ة) المستهدَف(ة)»"),
+        ("ar", "إذا انقضى أجل «إخبار أولياء أمر الطفل المستهدف»"),
         ("en", "if the time for “Guardians of the targeted pupil informed” runs out"),
     ],
 )

@@ -28,8 +28,8 @@ from tests.web.filled import filled
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
 HELD = {
-    "fr": "L’information de cette personne est suspendue",
-    "ar": "معلَّق: لا يُرسل أي شيء",
+    "fr": "Il est décidé de ne pas informer cette personne pour l’instant",
+    "ar": "مؤقتا: لا إرسال لأي شيء",
     "en": "The information of this guardian is on hold",
 }
 

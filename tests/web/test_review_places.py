@@ -24,7 +24,7 @@ from tests.web.test_remarks import client, page
 
 REFUSED = {
     "fr": "Répondez en une phrase",
-    "ar": "أجب(ي) بجملة",
+    "ar": "المرجو الجواب بجملة",
     "en": "Answer in a sentence",
 }
 OPEN, ANSWER = "Zqobserved", "Zqanswered"

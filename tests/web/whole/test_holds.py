@@ -19,8 +19,8 @@ from .browser import Browse
 
 FATHER = "Abdelkrim Lahlou"
 SAID = {
-    "fr": ("L’information de cette personne est suspendue", "peut être réexaminée par"),
-    "ar": ("إخبار هذا الشخص معلق", "يمكن أن يعيد النظر في التعليق"),
+    "fr": ("Il est décidé de ne pas informer cette personne pour l’instant", "peut être réexaminée par"),
+    "ar": ("تقرر عدم إخبار هذا الشخص مؤقتا", "يمكن أن يعيد النظر في القرار"),
     "en": ("This person’s information is on hold", "Who can review the hold"),
 }
 WHO = 'name="a-{field}" value="{value}"'
@@ -80,7 +80,7 @@ def test_the_form_does_not_offer_them_and_says_so(held: Held, browse: Browse, ac
     page = member.open(path)
     assert mother in page.html
     assert father not in page.html
-    assert "Non proposé, information suspendue : RL2 · Abdelkrim Lahlou." in re.sub(r"\s+", " ", page.text)
+    assert "Non proposé, car il est décidé de ne pas les informer : RL2 · Abdelkrim Lahlou." in re.sub(r"\s+", " ", page.text)
     assert father not in member.open(f"{path}?person=guardian-2").html, "nor by a link"
     held.lift()
     assert father in member.open(path).html
@@ -113,7 +113,7 @@ def test_who_is_chosen_all_the_same_is_refused_in_words(
 
 STAYS = {
     "fr": "Un danger est coché\xa0: dites qui reste avec l’élève.",
-    "ar": "أشرت إلى وجود خطر: حدّد(ي) من يبقى مع التلميذ(ة).",
+    "ar": "أشرت إلى وجود خطر: المرجو تحديد من يبقى مع الطفل.",
     "en": "A danger is ticked: say who stays with the pupil.",
 }
 
@@ -198,7 +198,7 @@ def test_a_reporter_who_sees_nothing_hands_the_child_to_no_guardian(player: Play
         expected=None, token="h", proven=True,
     )  # fmt: skip
     refused = desk.send(f"{path}/acts/taken_over", 422, **handed).get_data(as_text=True)
-    assert "L’information d’un responsable légal est suspendue" in refused
+    assert "Il est décidé de ne pas informer un responsable légal" in refused
     assert "RL1" not in refused, "who it is stays in the case"
     call = {"a__target": "guardians", "a__covers": "self_harm", "a__channel": "call"}
     desk.open(f"{path}/acts/referral")

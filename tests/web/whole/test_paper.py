@@ -117,9 +117,9 @@ def test_it_is_not_where_minutes_count_nor_where_somebody_decides(
     [
         (
             "fr",
-            "Écrit sur papier par team_member (Membre de l’équipe ressource) le 23 nov. 2026, 11:30 ; saisi par head",
+            "Écrit sur papier par team_member (Membre de l’équipe ressource) le 23 nov. 2026, 11:30 ; recopié par head",
         ),
-        ("ar", "كُتب على الورق من طرف team_member (عضو(ة) الفريق المختص) في 23 نونبر 2026، 11:30؛ وأُدخل من طرف head"),
+        ("ar", "كُتب على الورق من طرف team_member (عضو الفريق المختص) في 23 نونبر 2026، 11:30؛ وأُدخل من طرف head"),
     ],
 )
 def test_a_colleagues_paper_is_shown_as_theirs(
@@ -188,7 +188,7 @@ def test_todays_date_becomes_the_papers(browse: Browse, case: str, player: Playe
         ("fr", "", "team_member", "paper-at", "Une réponse est nécessaire ici."),
         ("fr", ON_PAPER, "data_officer", "paper-by", "Ce jour-là, ce n’était pas à ce ou cette collègue de le faire."),
         ("ar", "2026-11-23T09:59", "", "paper-at", "لم يكن هناك ملف بعد في ذلك الوقت"),
-        ("ar", ON_PAPER, "data_officer", "paper-by", "في ذلك اليوم لم يكن هذا من مهام هذا(ه) الزميل(ة)"),
+        ("ar", ON_PAPER, "data_officer", "paper-by", "في ذلك اليوم لم يكن هذا من مهام هذا الشخص"),
     ],
 )
 def test_what_is_wrong_is_said_at_its_box_and_all_stays(
