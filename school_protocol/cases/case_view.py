@@ -293,7 +293,12 @@ class Seeing(CaseReader):
             status.done_at,
             self._open_acts(duty.met_by),
             self._about(status.subjects),
+            self._is_for_others(duty.by or [role for act in duty.met_by for role in self.protocol.acts[act].by]),
         )
+
+    def _is_for_others(self, roles: Iterable[str]) -> bool:
+        named = tuple(roles)
+        return bool(named) and role_for(self.protocol, named, self.loaded.roles) is None
 
     def _open_acts(self, keys: Iterable[str]) -> tuple[Act, ...]:
         return tuple(self.protocol.acts[key] for key in dict.fromkeys(keys) if key in self.opened)
@@ -324,7 +329,18 @@ class Seeing(CaseReader):
     def _count_line(self, due: Due) -> DueLine:
         deadline = self.protocol.deadlines[due.deadline]
         acts = self._open_acts(source.act for source in deadline.met_by if source.act)
-        return DueLine(deadline, self._about((due.subject,)), due.due_at, tone_of(due.due_at, self.loaded.now), acts)
+        is_others = self._is_for_others(self._who_meets(deadline))
+        tone = tone_of(due.due_at, self.loaded.now)
+        return DueLine(deadline, self._about((due.subject,)), due.due_at, tone, acts, is_others)
+
+    def _who_meets(self, deadline: Deadline) -> Iterator[str]:
+        """The roles by whose acts and moves a deadline is met."""
+        for source in deadline.met_by:
+            if source.act is not None:
+                yield from self.protocol.acts[source.act].by
+            for move in self.protocol.moves.values():
+                if source.move == move.key or move.to in source.entered or deadline.key in move.meets:
+                    yield from move.by
 
     def _is_said(self, due: Due) -> bool:
         """Whether a duty says of this count, or of an earlier one, that it is due."""

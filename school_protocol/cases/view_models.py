@@ -152,6 +152,8 @@ class DueLine:
     tone: str
     acts: tuple[Act, ...] = ()
     """Open acts that would do it."""
+    is_others: bool = False
+    """None of this reader's roles may do it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +166,8 @@ class DutyLine:
     acts: tuple[Act, ...] = ()
     """Open acts that would do it."""
     subject: str = ""
+    is_others: bool = False
+    """It is for none of this reader's roles."""
 
 
 @dataclass(frozen=True, slots=True)
