@@ -36,7 +36,7 @@ from school_protocol.cases.view_models import (
     tone_of,
 )
 from school_protocol.engine.actors import held_around, leading, nameable, role_for
-from school_protocol.engine.case_parts import Record
+from school_protocol.engine.case_parts import Record, own_role
 from school_protocol.engine.case_summary import standing
 from school_protocol.engine.case_words import said
 from school_protocol.engine.deadlines import Due, DutyStatus, counts_anew, dues, duties, open_dues
@@ -541,7 +541,9 @@ class Seeing(CaseReader):
         declared = self.protocol.moves[key] if waiting.kind == "move" else self.protocol.acts[key]
         due_at = min((due.due_at for due in self.running if self._is_met_by(due, waiting)), default=None)
         roles = tuple(sorted(waiting.roles))
-        people = sorted({account for role in roles for account in self._holders(role)})
+        own = (own_role(self.protocol, role) for role in self.loaded.roles)
+        is_apart = self.loaded.pseudonymised or any(role is not None and role.side_bound for role in own)
+        people = () if is_apart else sorted({account for role in roles for account in self._holders(role)})
         return OtherTask(
             declared.title,
             waiting.kind == "sign",
