@@ -92,7 +92,7 @@ def told_nothing(team: Team) -> None:
 def hold_of(person: Person, number: int) -> Locator:
     person.turn_to("outcomes")
     return person.page.locator(":is([aria-labelledby=referrals], [aria-labelledby=holds]) li").filter(
-        has_text=f"التعليق رقم {number}"
+        has_text=f"قرار عدم الإخبار رقم {number}"
     )
 
 

@@ -60,7 +60,7 @@ def test_the_page_says_until_when_the_school_is_closed(school: School, day: date
 
 @pytest.mark.parametrize(("language", "said"), [
     ("fr", ("Ici, il nous faut ta réponse", "Rien de ce que tu as écrit n’est perdu")),
-    ("ar", ("نحتاج هنا إلى جوابك", "لم يضع أي شيء مما كتبته")),
+    ("ar", ("نحتاج هنا إلى جوابك", "ما كتبته ما زال كله هنا")),
     ("en", ("We need an answer from you here", "Nothing that you wrote is lost")),
 ])  # fmt: skip
 def test_what_is_missing_is_said_as_one_speaks_to_a_child(school: School, language: str, said: tuple[str, str]) -> None:  # noqa: F811
