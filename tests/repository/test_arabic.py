@@ -1,4 +1,4 @@
-"""No Arabic text makes its reader choose between two forms: one «(ة)» on a noun at most, none on a verb or a pronoun."""
+"""No Arabic text makes its reader choose between forms: one «(ة)» on a noun at most, none on a verb or a pronoun."""
 
 import re
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ def test_messages_are_read_at_once() -> None:
 
 @pytest.mark.parametrize(
     "planted",
-    (
+    [
         "اكتب(ي) الرمز.",
         "لا تترك(ي) الطفل وحده.",
         "هل تريد(ين) جوابا؟",
@@ -66,13 +66,13 @@ def test_messages_are_read_at_once() -> None:
         "غادر(ت) المؤسسة",
         "عضو(ة) مشارك(ة)",
         "قولوا ليه (ليها)",
-    ),
+    ],
 )
 def test_planted_text_is_found(planted: str) -> None:
     assert unlike(planted)
 
 
-@pytest.mark.parametrize("plain", ("مدير(ة) المؤسسة", "نسخة المؤسسة (سرية)", "إكس (تويتر)", "القانون (09-08)"))
+@pytest.mark.parametrize("plain", ["مدير(ة) المؤسسة", "نسخة المؤسسة (سرية)", "إكس (تويتر)", "القانون (09-08)"])
 def test_plain_text_is_left_alone(plain: str) -> None:
     assert unlike(plain) == []
 
