@@ -1,4 +1,4 @@
-"""No Arabic text makes its reader choose between forms: one «(ة)» on a noun at most, none on a verb or a pronoun."""
+"""No Arabic text makes its reader choose between two forms: one «(ة)» on a noun at most, none on a verb or a pronoun."""
 
 import re
 from collections.abc import Iterator
@@ -15,15 +15,21 @@ MESSAGES = ROOT / "school_protocol" / "translations" / "ar" / "LC_MESSAGES" / "m
 
 ENDING = re.compile(r"[ء-ي]\(([ء-ي]{1,6})\)")
 """A letter and, in brackets right behind it, what makes its word feminine: تلميذ(ة), اكتب(ي), وحده(ا)."""
-TWIN = re.compile(r"([ء-ي]+) ?\(([ء-ي]+)\)")
-"""A word and, in brackets, another one: its feminine — يرغب (ترغب) — or an explanation — النسخة (سرية)."""
+TWINS = re.compile(r"((?:[ء-ي]+ ){0,5}[ء-ي]+) ?\(([ء-ي]+(?: [ء-ي]+){0,5})\)")
+"""Words and, in brackets, others: their feminine — كن قويا (كوني قوية) — or an explanation — النسخة (سرية)."""
+
+
+def alike(before: list[str], inside: list[str]) -> bool:
+    """Whether the words in brackets are those before them, each in another form."""
+    pairs = list(zip(reversed(before), reversed(inside), strict=False))
+    return len(pairs) == len(inside) and all(SequenceMatcher(None, *pair).ratio() >= 0.5 for pair in pairs)
 
 
 def unlike(text: str) -> list[str]:
     """What in a text has to be read twice."""
     endings = ENDING.findall(text)
     chosen = [f"({ending})" for ending in endings if ending != "ة"]
-    twins = [twin.group() for twin in TWIN.finditer(text) if SequenceMatcher(None, *twin.groups()).ratio() >= 0.5]
+    twins = [found.group() for found in TWINS.finditer(text) if alike(*(words.split() for words in found.groups()))]
     return chosen + twins + (["two brackets"] if endings.count("ة") > 1 else [])
 
 
@@ -66,6 +72,8 @@ def test_messages_are_read_at_once() -> None:
         "غادر(ت) المؤسسة",
         "عضو(ة) مشارك(ة)",
         "قولوا ليه (ليها)",
+        "كن قويا (كوني قوية)",
+        "أخبرني تلميذ آخر (أخبرتني تلميذة أخرى)",
     ],
 )
 def test_planted_text_is_found(planted: str) -> None:
