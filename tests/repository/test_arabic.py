@@ -1,4 +1,4 @@
-"""No Arabic text makes its reader choose between two forms: one «(ة)» on a noun at most, none on a verb or a pronoun."""
+"""Arabic makes no reader choose between two forms: one «(ة)» on a noun at most, none on a verb or a pronoun."""
 
 import re
 from collections.abc import Iterator
@@ -62,7 +62,7 @@ def test_messages_are_read_at_once() -> None:
 
 @pytest.mark.parametrize(
     "planted",
-    (
+    [
         "اكتب(ي) الرمز.",
         "لا تترك(ي) الطفل وحده.",
         "هل تريد(ين) جوابا؟",
@@ -74,13 +74,13 @@ def test_messages_are_read_at_once() -> None:
         "قولوا ليه (ليها)",
         "كن قويا (كوني قوية)",
         "أخبرني تلميذ آخر (أخبرتني تلميذة أخرى)",
-    ),
+    ],
 )
 def test_planted_text_is_found(planted: str) -> None:
     assert unlike(planted)
 
 
-@pytest.mark.parametrize("plain", ("مدير(ة) المؤسسة", "نسخة المؤسسة (سرية)", "إكس (تويتر)", "القانون (09-08)"))
+@pytest.mark.parametrize("plain", ["مدير(ة) المؤسسة", "نسخة المؤسسة (سرية)", "إكس (تويتر)", "القانون (09-08)"])
 def test_plain_text_is_left_alone(plain: str) -> None:
     assert unlike(plain) == []
 
