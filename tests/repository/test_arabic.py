@@ -1,4 +1,4 @@
-"""No Arabic text makes its reader choose between forms: one «(ة)» on a noun at most, none on a verb or a pronoun."""
+"""Arabic makes no reader choose between two forms: one «(ة)» on a noun at most, none on a verb or a pronoun."""
 
 import re
 from collections.abc import Iterator
