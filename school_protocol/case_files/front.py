@@ -49,11 +49,10 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Felt:
-    """One number of the chart: its day, and how far down it stands."""
+    """One number of the chart, and its day; how far down it stands is said by its class in the sheet of styles."""
 
     day: Markup
     value: int
-    space: str
 
 
 class Front(Told):
@@ -390,12 +389,7 @@ class Front(Told):
         given = given[-12:]
         if len(given) < 2:
             return []
-        return [
-            Felt(
-                self.line(short_day(self.w, one.at)), int(one.value), f"{self._down(int(one.value)) - _TOP - 0.9:.1f}mm"
-            )
-            for one in given
-        ]
+        return [Felt(self.line(short_day(self.w, one.at)), min(max(int(one.value), 0), _MOST)) for one in given]
 
     def felt_title(self, series: Sequence[Felt]) -> Markup:
         first, last = series[0].value, series[-1].value

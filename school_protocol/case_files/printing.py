@@ -158,16 +158,18 @@ class _Printing:
 
     def _asked(self) -> Asked:
         """What is asked of whom this copy is for, whoever they are."""
-        facts, state = self.loaded.facts, self.loaded.protocol.states[self.loaded.case.state]
+        state = self.loaded.protocol.states[self.loaded.case.state]
         match self.profile.reader:
             case "oversight":
                 found = self._asked_of_overseers()
             case "referral":
                 open_ones = [one for one in self.loaded.case.referrals if one.is_open]
-                found = Asked("answer", due_at=min(chased(facts).values(), default=None)) if open_ones else None
+                found = (
+                    Asked("answer", due_at=min(chased(self.loaded.facts).values(), default=None)) if open_ones else None
+                )
             case "guardian":
-                days = [one.day for one in self._planned() if one.day >= facts.today]
-                moment = datetime.combine(min(days), time(0), ZONE) if days else None
+                days = [one.day for one in self._planned() if one.state == "planned"]
+                moment = datetime.combine(min(days), time(0), ZONE) if days and not state.ended else None
                 found = Asked("read", due_at=moment)
             case _:
                 found = None if state.ended else self._asked_of_team()

@@ -17,7 +17,7 @@ from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.engine.story import POINTERS, telling
 from school_protocol.language import ZONE
 
-_WORDS = 170
+_WORDS = 120
 """Letters of somebody's words that stand on two lines."""
 _NUMBERED = (FieldType.record, FieldType.referral)
 

@@ -169,7 +169,8 @@ def telling(form: Form, *, whole: bool) -> tuple[FormField, ...]:
     if not said:
         said = [one for one in form.fields if one.required and one.type in _CHOSEN]
         said += [one for one in form.fields if one.required and one.future and one.type is FieldType.date]
-        said += [one for one in form.fields if one.required and one.type is FieldType.long][:1]
+        words = (one for one in form.fields if one.required and one.type is FieldType.long and not one.nameless)
+        said += list(words)[:1]
     return (*about, *sorted(said, key=lambda one: one.is_words))
 
 
