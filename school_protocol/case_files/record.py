@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from school_protocol.case_files.content import CaseFile
 from school_protocol.case_files.pages import Pages
-from school_protocol.cases.view_models import CaseHead, EventView, RecordView, ReferralLine
+from school_protocol.cases.view_models import CaseHead, DueLine, DutyLine, EventView, RecordView, ReferralLine
 from school_protocol.engine.case_summary import AskedLine, Conformance
 from school_protocol.engine.definition import (
     Act,
@@ -71,6 +71,8 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
             "chooses_word",
         }
     ),
+    DutyLine: frozenset({"is_others"}),
+    DueLine: frozenset({"is_others"}),
 }
 """Fields that only pages on a screen use."""
 LATER: Mapping[type[Any], frozenset[str]] = {

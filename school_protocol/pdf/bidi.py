@@ -123,8 +123,8 @@ def quoted(text: str, direction: str) -> Markup:
     own = _direction(text) or direction
     if own == direction:
         return isolated(text, direction)
-    opening = Markup('<bdi dir="rtl" lang="ar">') if own == "rtl" else _latin(text)
-    return Markup("{}{}</bdi>").format(opening, isolated(text, own))
+    spoken = "ar" if own == "rtl" else language_of(text) or UNKNOWN
+    return Markup('<bdi dir="{}" lang="{}">{}</bdi>').format(own, spoken, isolated(text, own))
 
 
 def language_of(text: str) -> str | None:

@@ -15,7 +15,6 @@ from school_protocol.auth.sign_in_service import recognise
 from school_protocol.engine.definition import Act, ActKind, ScopeKind
 from school_protocol.engine.definition_parts import FieldType, FormField
 from school_protocol.language import Wording
-from school_protocol.storage.case_numbers import format_number
 
 from .served import PASSWORD, Served, Step
 
@@ -188,7 +187,7 @@ class Person:
         if self.has_receipts_alone:
             self.tap(self.page.locator('main a[href$="/receipt"]').first)
             return
-        line = self.page.locator("main .cases").get_by_role("link", name=format_number(self.served.number))
+        line = self.page.locator(f'main .cases a[href="/cases/{self.served.number}"]')
         if not line.count():
             self.page.goto(f"{self.served.url}/?filter=ended")
         self.tap(line)
@@ -416,7 +415,9 @@ class Person:
 
     def move(self, title: str, step: Step) -> None:
         """Make the move that reads `title`; or see that it isn't open, and why."""
-        way = self.page.locator("main .ways > li").filter(has_text=re.compile(f"^\\s*{re.escape(title)}(?!\\w)"))
+        way = self.page.locator("main .ways > li, main .do p").filter(
+            has_text=re.compile(f"^\\s*{re.escape(title)}(?!\\w)")
+        )
         if step.get("expect") == "refused":
             self.unfold(way.first)
             expect(way.get_by_role("link", name=title, exact=True, include_hidden=True)).to_have_count(0)

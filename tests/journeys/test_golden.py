@@ -109,7 +109,7 @@ def told(until: ExitStack, protocol: Protocol, name: str, profile: str, language
         case_id = cases_repository.find_by_number(session, number) or ""
         word = said(folded(player.ctx, session, case_id)[1].word)[language]
     return data, outline(
-        data, {**numbers, f"NUMBER {word}": "NUMBER WORD", protocol.digest: "DIGEST", protocol.digest[:8]: "DIGEST"}
+        data, {**numbers, f"P: {word} · ": "P: WORD · ", protocol.digest: "DIGEST", protocol.digest[:8]: "DIGEST"}
     )
 
 

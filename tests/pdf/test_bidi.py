@@ -82,13 +82,13 @@ def test_foreign_runs_in_a_latin_line() -> None:
     ("text", "direction", "said"),
     [
         ("Elle ne dit rien.", "rtl", '<bdi dir="ltr" lang="fr">Elle ne dit rien.</bdi>'),
-        ("Rien (عيط x).", "rtl", '<bdi dir="ltr">Rien (<bdi dir="rtl" lang="ar">عيط</bdi> x).</bdi>'),
+        ("Rien (عيط x).", "rtl", '<bdi dir="ltr" lang="und">Rien (<bdi dir="rtl" lang="ar">عيط</bdi> x).</bdi>'),
         (
             "مجموعة «2AC3 بلا [EV1 · Imane Ouali]»",
             "rtl",
             'مجموعة «<bdi dir="ltr">2AC3</bdi> بلا [<bdi dir="ltr">EV1</bdi> · <bdi dir="ltr">Imane Ouali</bdi>]»',
         ),
-        ("@salma_2009", "rtl", '<bdi dir="ltr">@salma_2009</bdi>'),
+        ("@salma_2009", "rtl", '<bdi dir="ltr" lang="und">@salma_2009</bdi>'),
         ("ما بغيتش.", "ltr", '<bdi dir="rtl" lang="ar">ما بغيتش.</bdi>'),
         ("ما بغيتش @salma", "rtl", 'ما بغيتش <bdi dir="ltr">@salma</bdi>'),
         ("Elle ne dit rien.", "ltr", "Elle ne dit rien."),

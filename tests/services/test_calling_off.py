@@ -173,7 +173,7 @@ def fill_in_check(protocol: Protocol) -> dict[str, Any]:
 def alerted(watched: Watched) -> int:
     """A case whose danger was just raised, and told."""
     watched.opened()
-    seq = watched.school.act("team_member", "raise_danger", which_danger=DANGER).seq - 1
+    seq = watched.school.act("team_member", "raise_danger", which_danger=DANGER).seq
     watched.sweep()
     return seq
 
@@ -230,7 +230,7 @@ def test_where_another_danger_stands_it_says_so_and_stays_urgent(watched: Watche
 def test_what_could_not_be_sent_yet_is_said_first_and_an_alarm_is_never_swallowed(watched: Watched) -> None:
     watched.opened()
     watched.mail.down = TimeoutError()
-    seq = watched.school.act("team_member", "raise_danger", which_danger=DANGER).seq - 1
+    seq = watched.school.act("team_member", "raise_danger", which_danger=DANGER).seq
     watched.sweep()
     back(watched.school, "team_member", seq)
     watched.sweep()
@@ -260,7 +260,7 @@ def test_it_is_kept_chained_and_indexed_and_a_closed_case_keeps_its_end(watched:
     school = watched.opened().school
     with school.ctx.realm.reading() as session:
         before = index_repository.row_of(session, watched.case_id)
-    seq = school.act("team_member", "raise_danger", which_danger="home_danger").seq - 1
+    seq = school.act("team_member", "raise_danger", which_danger="home_danger").seq
     back(school, "team_member", seq)
     with school.ctx.realm.writing() as session:
         after = index_repository.row_of(session, watched.case_id)
@@ -284,7 +284,7 @@ def test_it_is_kept_chained_and_indexed_and_a_closed_case_keeps_its_end(watched:
 
 def test_the_first_minutes_offer_it_to_whoever_raised_it_and_to_nobody_else(watched: Watched) -> None:
     school = watched.opened().school
-    seq = school.act("team_member", "raise_danger", which_danger=DANGER).seq - 1
+    seq = school.act("team_member", "raise_danger", which_danger=DANGER).seq
     own = see_danger(school.ctx, school.person("team_member"), school.number).just_written
     assert own is not None
     assert (own.seq, own.raises_danger) == (seq, True)
@@ -296,6 +296,6 @@ def test_the_first_minutes_offer_it_to_whoever_raised_it_and_to_nobody_else(watc
 
 def test_it_is_no_way_to_a_case_that_one_does_not_see(watched: Watched) -> None:
     school = watched.opened().school
-    seq = school.act("head", "raise_danger", which_danger="staff_concerned").seq - 1
+    seq = school.act("head", "raise_danger", which_danger="staff_concerned").seq
     with pytest.raises(Unseen):
         back(school, "head", seq)
