@@ -335,7 +335,7 @@ class Person:
     def send(self) -> None:
         """Press the form's own button."""
         self.sign_if_asked()
-        self.tap(self.page.locator("main form .actions button"))
+        self.tap(self.page.locator("main form .actions button").first)
 
     # ---- a story's steps -------------------------------------------------------------------------------------
 

@@ -75,7 +75,7 @@ def refusals(inspector: Inspector, case: str, sign: str) -> None:
         (sign, "sign, 409"),
     ):
         inspector.person.open(path)
-        go_by(page.locator("main form .actions button"))
+        go_by(page.locator("main form .actions button").first)
         expect(page.locator(".errors")).to_be_visible()
         inspector.look(name)
 
@@ -88,7 +88,7 @@ def conflict(ctx: Served, inspector: Inspector, case: str) -> None:
     ctx.replay([{"as": "membre_er", "do": "add_note", "case": OTHER, "answers": note}])
     more = {"violence_types": ["cyberharassment", "exclusion"], "platforms": ["whatsapp"], "content_online": "yes"}
     inspector.person.fill(ctx.protocol.acts["report_more"], more)
-    go_by(page.locator("main form .actions button"))
+    go_by(page.locator("main form .actions button").first)
     expect(page.locator(".versus")).to_be_visible()
     inspector.look("conflict")
 

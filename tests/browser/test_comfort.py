@@ -356,7 +356,7 @@ def test_from_signing_in_to_what_is_recorded_by_keyboard_alone(ctx: Served, sit:
     keys.enter()
     keys.to(page.locator("#a-text"))
     page.keyboard.type("Écrit au clavier.")
-    keys.to(page.locator("main form .actions button"))
+    keys.to(page.locator("main form .actions button").first)
     keys.enter()
     expect(person.said()).to_be_visible()
     assert keys.hidden == []
@@ -421,7 +421,7 @@ def test_in_forced_colours_nothing_is_told_by_its_ground_alone(ctx: Served, sit:
     assert ringed(page.locator(".chips [aria-current]"))
     assert not ringed(page.locator(".chips a:not([aria-current])").first)
     person.open("/reports/new")
-    go_by(page.locator("main form .actions button"))
+    go_by(page.locator("main form .actions button").first)
     assert page.locator(".errors").evaluate(BORDER)[0] >= 2
     assert page.locator(".field.bad textarea").first.evaluate(BORDER)[0] >= 2
 
@@ -604,7 +604,7 @@ def test_typed_words_are_not_left_by_a_slip(ctx: Served, sit: Sit) -> None:
     assert asked == ["beforeunload"]
     person.open(f"/cases/{ctx.number}/acts/note")
     page.locator("#a-text").press_sequentially("Des mots envoyés")
-    go_by(page.locator("main form .actions button"))
+    go_by(page.locator("main form .actions button").first)
     expect(person.said()).to_be_visible()
     assert asked == ["beforeunload"]
 

@@ -114,7 +114,7 @@ def test_a_move_meanwhile_is_a_conflict_too(ctx: Served, member: Person, coordin
     expect(member.page.locator("h1")).to_have_text("Quelqu’un a écrit entre-temps dans ce dossier")
     expect(member.page.locator("#reason")).to_have_value("Tout le monde a été entendu.")
     member.follow(member._("Leave mine, go to the case"))
-    expect(member.page.locator(".meta")).to_contain_text("Écoute en cours")
+    expect(member.page.locator(".where")).to_contain_text("Écoute en cours")
 
 
 def test_a_double_click_records_once(ctx: Served, member: Person) -> None:
