@@ -6,12 +6,14 @@ Schools, people, numbers of pupils and cases are fictitious. It is made once; a 
 from __future__ import annotations
 
 import fcntl
+import multiprocessing
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -543,27 +545,53 @@ def _seed(ctx: AppContext, clock: TurnableClock, password: str, say: Say, *, tol
     )
     if not told:
         return
-    say("Cases of years before, as they ended in made-up schools")
-    past = _past(ctx, protocol, content, units, accounts, hashed)
+    with _years_before(now) as played_apart:
+        Theatre(ctx, clock, protocol, units, accounts, now, say).play(SCENES)
+        say("Cases of years before, as they ended in made-up schools")
+        past = _past(ctx, protocol, units, accounts, hashed, played_apart)
     clock.moment = now - SINCE_ISSUED
     past.write(clock.moment)
     say("Figures of the academy, as they were issued")
     setup.seed_releases(ctx, accounts["academie"])
+    clock.moment = now
     past.write(now)
-    Theatre(ctx, clock, protocol, units, accounts, now, say).play(SCENES)
     setup.seed_public_reports(ctx, accounts["directeur"], SCHOOLS[0].code, TOLD)
+
+
+@contextmanager
+def _years_before(now: datetime) -> Iterator[Connection]:
+    """Where the histories of years before come out, played by a process of its own meanwhile."""
+    from school_protocol.ops.fixture_copy import TOLD  # it fills demos, and so asks for this module
+
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    work = context.Process(target=_play_years_before, args=(theirs, TOLD, now), daemon=True)
+    work.start()
+    theirs.close()
+    try:
+        yield ours
+    finally:
+        work.kill()
+        work.join()
+        ours.close()
+
+
+def _play_years_before(out: Connection, told: Sequence[tuple[str, range, int]], now: datetime) -> None:
+    from school_protocol.ops.fixture_copy import histories
+
+    out.send(histories(told, now))
 
 
 def _past(
     ctx: AppContext,
     protocol: Protocol,
-    content: bytes,
     units: Mapping[str, str],
     accounts: Mapping[str, Actor],
     hashed: str,
+    played_apart: Connection,
 ) -> Shown:
     """What the figures are counted from. Whoever oversees in the demo oversaw there, too."""
-    from school_protocol.ops.fixture_copy import shown  # it fills demos, and so asks for this module
+    from school_protocol.ops.fixture_copy import shown
 
     standing: dict[str, dict[str, str]] = {}
     for person in PEOPLE:
@@ -571,7 +599,11 @@ def _past(
             cast = standing.setdefault(units[person.place], {})
             count = sum(1 for part in cast if part.partition("/")[0] == person.role)
             cast[f"{person.role}/{count + 1}" if count else person.role] = accounts[person.username].id
-    return shown(ctx, protocol, content, units, standing, hashed=hashed)
+    try:
+        histories = played_apart.recv()
+    except EOFError as error:
+        raise DemoError("the cases of years before could not be played") from error
+    return shown(ctx, protocol, histories, units, standing, hashed=hashed)
 
 
 def definition() -> tuple[Protocol, bytes]:

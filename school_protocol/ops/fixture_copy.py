@@ -202,19 +202,25 @@ class Shown:
         return len(past)
 
 
+def histories(told: Sequence[tuple[str, range, int]], now: datetime) -> list[tuple[Played, int]]:
+    """These stories, as TOLD has them, played, each with how often it is to be written: the same each time."""
+    protocol, content = demo.definition()
+    rng, since = _rng(), _since(protocol, now)
+    found: list[tuple[Played, int]] = []
+    for story, weeks, count in told:
+        plan = ((story, range(since + weeks.start, since + weeks.stop)),)
+        cases = played(protocol, content, school_time.usual(), whole(protocol, plan, rng), now=now)
+        found += [(one, count) for one in cases if one.history.ended]
+    return found
+
+
 def shown(
-    ctx: AppContext, protocol: Protocol, content: bytes, units: Mapping[str, str],
+    ctx: AppContext, protocol: Protocol, found: Sequence[tuple[Played, int]], units: Mapping[str, str],
     standing: Mapping[str, dict[str, str]], *, hashed: str,
 ) -> Shown:  # fmt: skip
     """What such figures are counted from, not yet written. `standing`: by unit, who plays which part there already."""
-    rng = random.Random("figures of the demo")  # noqa: S311 - the same cases each time
-    since = _since(protocol, ctx.now())
+    rng, since = _rng(), _since(protocol, ctx.now())
     given = numbers(ctx, rng)
-    found: list[tuple[Played, int]] = []
-    for story, weeks, count in TOLD:
-        plan = ((story, range(since + weeks.start, since + weeks.stop)),)
-        cases = played(protocol, content, school_time.usual(), whole(protocol, plan, rng), now=ctx.now())
-        found += [(one, count) for one in cases if one.history.ended]
     made = Made(ctx, protocol, tuple(sorted({part for one, _count in found for part in named(one)})), hashed)
     made.casts.update(standing)
     places = list(_schools(ctx, made, units))
@@ -224,6 +230,10 @@ def shown(
         for later in _spread(one, count, ctx.now(), since, rng)
     ]
     return Shown(ctx, copies)
+
+
+def _rng() -> random.Random:
+    return random.Random("figures of the demo")  # noqa: S311 - the same cases each time
 
 
 def _spread(one: Played, count: int, now: datetime, since: int, rng: random.Random) -> list[timedelta]:

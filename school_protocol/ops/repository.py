@@ -55,12 +55,13 @@ class History:
     entries: tuple[Entry, ...]
     people: tuple[cases_repository.Identity, ...]
     reports: tuple[Said, ...]
-    index: Mapping[Table, Sequence[Row]]
+    index: Mapping[str, Sequence[Row]]
+    """By the table's name."""
     share: Share
 
     @property
     def ended(self) -> bool:
-        return bool(self.index[_table(CaseIndexRow)][0]["ended"])
+        return bool(self.index[CaseIndexRow.__tablename__][0]["ended"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +99,7 @@ def read_sample(session: Session, vault: Vault, case_id: str) -> History:
         entries=cases_repository.load_events(session, vault, case_id),
         people=cases_repository.load_identities(session, vault, case_id),
         reports=tuple(said),
-        index={table: _rows(session, table, case_id) for table in index_check_repository.tables()},
+        index={table.name: _rows(session, table, case_id) for table in index_check_repository.tables()},
         share=share,
     )
 
@@ -144,8 +145,11 @@ class _Batch:
         self._people(case_id, key, record.unit, copy)
         self._reports(case_id, ids, copy)
         own = {
-            table: [{name: _named(value, ids, copy.later) for name, value in row.items()} for row in rows]
-            for table, rows in history.index.items()
+            table: [
+                {name: _named(value, ids, copy.later) for name, value in row.items()}
+                for row in history.index[table.name]
+            ]
+            for table in index_check_repository.tables()
         }
         own[_table(CaseIndexRow)][0]["word"] = copy.word
         own[_table(CaseIndexRow)][0]["macs"] = storage_models.of_several(self.session, own.items())
