@@ -17,7 +17,13 @@ from school_protocol.protocol.reader import read
 
 Edit = Callable[[dict[str, Any]], None]
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_SAFE_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def read_yaml(path: Path) -> Any:
+    """The values of a file that tests are told by."""
+    return yaml.load(path.read_bytes(), Loader=_SAFE_LOADER)
 
 
 @lru_cache

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from versions import read_yaml
 
 from authorization.world import ROLES
 
@@ -62,7 +62,7 @@ class Spec:
 @lru_cache(maxsize=1)
 def expected() -> Spec:
     """What stands in the file."""
-    told = yaml.safe_load(EXPECTED.read_text("utf-8"))
+    told = read_yaml(EXPECTED)
     groups = {**told["groups"], EVERYONE: ROLES, ANYONE: ROLES}
 
     def people(named: Any) -> frozenset[str]:

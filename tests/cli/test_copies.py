@@ -14,13 +14,13 @@ from services.conftest import School
 from services.lettering import MOTHER, refer
 from services.yearly_told import SCHOOL, YEAR
 
+from cli.conftest import by, run
 from school_protocol.case_files.pages import case_file_html
 from school_protocol.case_files.service import academy_of
 from school_protocol.cases.loading import load
 from school_protocol.cli.group import REFUSED
 from school_protocol.pdf import rendering
 from school_protocol.pdf.signing_keys import Validity, make_authority
-from tests.cli.conftest import by, run
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 

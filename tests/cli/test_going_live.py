@@ -12,11 +12,11 @@ from services.conftest import School
 from services.tokening import administrator
 from signing_off import make_ready, sign_all
 
+from cli.conftest import by, run, school_in
 from school_protocol import cli
 from school_protocol.cases.opening_gate import KEYS
 from school_protocol.engine.definition import Protocol
 from school_protocol.ops import going_live
-from tests.cli.conftest import by, run, school_in
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner, Result
+from pdf.printed import pages, unsaid
 
 from school_protocol.cli.group import main
 from school_protocol.pdf import rendering
 from school_protocol.protocol.reader import read_file
-from tests.pdf.printed import pages, unsaid
 
 SMALL = Path(__file__).parents[1] / "protocol" / "small.yaml"
 

@@ -13,6 +13,7 @@ from services.proving import PASSWORD, People
 from services.tokening import above, administrator
 from sqlalchemy import select
 
+from cli.conftest import by, run, school_in
 from school_protocol.api.service import UnknownToken, admit, read_cases
 from school_protocol.auth import access_codes
 from school_protocol.auth.models import AccountRow
@@ -21,7 +22,6 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.people import imports
 from school_protocol.ui.routing import Right
-from tests.cli.conftest import by, run, school_in
 
 CHIEF = ("--as", "chief")
 

@@ -12,9 +12,9 @@ from services.conftest import School
 from services.retaining import Keeping
 from services.test_rights import request
 
+from cli.conftest import by, run
 from school_protocol import cli
 from school_protocol.pdf import rendering
-from tests.cli.conftest import by, run
 
 
 @pytest.fixture

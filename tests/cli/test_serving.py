@@ -21,6 +21,7 @@ import pytest
 import waitress
 from click import testing
 from click.testing import CliRunner
+from pdf.sealed import NOW
 from werkzeug.test import Client
 
 from school_protocol import cli
@@ -35,7 +36,6 @@ from school_protocol.storage.engines import pooling
 from school_protocol.ui import middleware
 from school_protocol.ui.sessions import context_of
 from school_protocol.web import open_app
-from tests.pdf.sealed import NOW
 
 
 @pytest.fixture

@@ -10,18 +10,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 from engine.telling import NOW as THEN
+from pdf.copies import whole, with_record
+from pdf.sealed import DAY, NOW, academy, clockmaker, root
 from services.conftest import School
 from services.test_sealed_papers import keys
 
+from cli.conftest import by, run
 from school_protocol import cli
 from school_protocol.case_files.letters import issue_letter
 from school_protocol.cli import case_file_commands
 from school_protocol.cli.group import REFUSED
 from school_protocol.pdf import rendering
 from school_protocol.pdf.verification import DOCUMENT_MOST
-from tests.cli.conftest import by, run
-from tests.pdf.copies import whole, with_record
-from tests.pdf.sealed import DAY, NOW, academy, clockmaker, root
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 

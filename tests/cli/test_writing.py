@@ -14,10 +14,10 @@ import pytest
 from handing import hand_out_as
 from services.conftest import School
 
+from cli.conftest import by, run
 from school_protocol.case_files import prepare_process
 from school_protocol.case_files import prepared as prepared_module
 from school_protocol.cli.group import written
-from tests.cli.conftest import by, run
 
 
 def mode(path: Path) -> int:

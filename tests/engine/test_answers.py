@@ -183,23 +183,27 @@ HOSTILE: list[Any] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("value", HOSTILE, ids=lambda value: repr(value)[:24])
 @pytest.mark.parametrize("type", list(FieldType), ids=lambda type: type.value)
-def test_no_value_breaks_any_field(moroccan: Protocol, type: FieldType, value: Any) -> None:
+def test_no_value_breaks_any_field(moroccan: Protocol, type: FieldType) -> None:
     """Whatever comes in, the answer is a value, nothing, or a problem."""
+    for value in HOSTILE:
+        try_value(moroccan, type, value)
+
+
+def try_value(protocol: Protocol, type: FieldType, value: Any) -> None:
     columns = (FormField(key="day", type=FieldType.date, label=TEXT), FormField(key="who", type=T.person, label=TEXT))
     item = FormField(key="it", type=type, label=TEXT, options=OPTIONS, fields=columns if type is T.rows else ())
     form = Form(key="form", title=TEXT, fields=(item,))
     try:
-        cleaned = clean(moroccan, form, {"it": value}, REFERENCES)
+        cleaned = clean(protocol, form, {"it": value}, REFERENCES)
     except BadInput as found:
         problems = found.problems
     else:
         answer_values(form.fields, cleaned.answers)
-        assert "\x00" not in repr(cleaned.answers) + repr(cleaned.people)
+        assert "\x00" not in repr(cleaned.answers) + repr(cleaned.people), value
         return
-    assert problems
-    assert all(problems.values())
+    assert problems, value
+    assert all(problems.values()), value
 
 
 @pytest.mark.exhaustive
@@ -210,7 +214,7 @@ def test_no_value_breaks_any_field(moroccan: Protocol, type: FieldType, value: A
     max_leaves=6,
 ))  # fmt: skip
 def test_nothing_at_all_breaks_any_field(type: FieldType, value: Any) -> None:
-    test_no_value_breaks_any_field(MOROCCAN, type, value)
+    try_value(MOROCCAN, type, value)
 
 
 def test_a_hundred_thousand_arabic_characters_are_kept_and_one_more_is_refused(moroccan: Protocol) -> None:

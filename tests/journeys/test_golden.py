@@ -17,6 +17,7 @@ from difflib import unified_diff
 from pathlib import Path
 
 import pytest
+from pdf.tree import Tag, read_tags, squeezed
 from pypdf import PdfReader
 
 from school_protocol.case_files.record import LAYOUT
@@ -26,7 +27,6 @@ from school_protocol.engine.case_words import said
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.protocol.reader import read
-from tests.pdf.tree import Tag, read_tags, squeezed
 
 from .test_stories import DEFINITION
 from .test_supervisor_copies import issued, played

@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-import jsonschema
 import pytest
 from handing import hand_out_as
 
@@ -68,12 +67,14 @@ def test_the_pages_are_derived_from_the_record_alone(until: ExitStack, caught: C
         for language in LANGUAGES:
             issued(player, number, profile, language)
     assert len(caught) == len(possible) * len(LANGUAGES)
+    from jsonschema import validate  # a second to load: for those who ask
+
     versions: Versions = {protocol.version: protocol}
     sources = {protocol.version: content.decode()}
     for view, language in caught:
         wording = Wording(language)
         record = record_of(view, versions, sources, wording)
-        jsonschema.validate(record, whole_schema())
+        validate(record, whole_schema())
         read = decoded(encoded(record))
         assert sources_of(read) == sources
         again = view_of(read, versions)

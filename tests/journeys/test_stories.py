@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from protocol.chronology import contradictions
 
 from school_protocol.cases.loading import Loaded, load_by_id
 from school_protocol.cases.story_player import Played, Player, Story, read_story, throwaway
@@ -18,7 +19,6 @@ from school_protocol.engine.deadlines import dues, duties
 from school_protocol.engine.definition import Protocol
 from school_protocol.protocol.reader import read_file
 from school_protocol.storage import journal
-from tests.protocol.chronology import contradictions
 
 ROOT = Path(__file__).parents[2] / "protocol_definitions"
 MOROCCAN = "ma-cyberharassment"

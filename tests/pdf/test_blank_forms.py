@@ -13,6 +13,9 @@ from typing import Any
 import pikepdf
 import pytest
 
+from pdf import tags
+from pdf.archive import not_accessible, not_archival, without_claim
+from pdf.printed import pages, squeezed, unsaid
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.texts import Text
@@ -21,9 +24,6 @@ from school_protocol.pdf import rendering
 from school_protocol.pdf.tags import _Tree
 from school_protocol.protocol import printed_pages
 from school_protocol.protocol.printed_pages import blank_forms, code_of
-from tests.pdf import tags
-from tests.pdf.archive import not_accessible, not_archival, without_claim
-from tests.pdf.printed import pages, squeezed, unsaid
 
 MOMENT = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 LANGUAGES = ("fr", "ar", "en")

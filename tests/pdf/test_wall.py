@@ -13,6 +13,9 @@ import pikepdf
 import pytest
 from markupsafe import Markup
 
+from pdf import tags
+from pdf.archive import not_accessible, not_archival, without_claim
+from pdf.printed import pages, squeezed, unsaid
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.texts import Text
 from school_protocol.language import Wording
@@ -20,9 +23,6 @@ from school_protocol.pdf import rendering
 from school_protocol.protocol import printed_pages
 from school_protocol.protocol.drawing import begun_in
 from school_protocol.publishing.handouts import wall_of
-from tests.pdf import tags
-from tests.pdf.archive import not_accessible, not_archival, without_claim
-from tests.pdf.printed import pages, squeezed, unsaid
 
 MOMENT = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 LANGUAGES = ("fr", "ar", "en")

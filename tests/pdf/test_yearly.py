@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pikepdf
 import pytest
+from engine.test_yearly import school
 
 from school_protocol.engine.case_summary import CASES, DANGERS
 from school_protocol.engine.definition import Protocol
@@ -21,7 +22,6 @@ from school_protocol.statistics.presenters import band_said, share_label
 from school_protocol.statistics.rules import Band
 from school_protocol.statistics.yearly_report import Lines, YearlyPaper, yearly_html, yearly_paper
 from school_protocol.statistics.yearly_rules import Figures, Period, Tally, figures, from_data, period
-from tests.engine.test_yearly import school
 
 from . import tags
 from .archive import not_accessible, not_archival, not_sound

@@ -10,11 +10,11 @@ from functools import lru_cache
 import yaml
 from engine.telling import ROOT
 
+from protocol.editing import written
+from protocol.mutating import Mutant, Tree, mutants
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import DefinitionError
 from school_protocol.protocol.reader import read
-from tests.protocol.editing import written
-from tests.protocol.mutating import Mutant, Tree, mutants
 
 MOROCCAN, PHARE, KIVA = (f"{name}/1" for name in ("ma-cyberharassment", "fr-phare", "fi-kiva"))
 ACCIDENTS = "accidents"

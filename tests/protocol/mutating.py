@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+from engine.renaming import Renamed
 
-from tests.engine.renaming import Renamed
-from tests.protocol.editing import shuffled
+from protocol.editing import shuffled
 
 Tree = dict[str, Any]
 EDITED = frozenset(

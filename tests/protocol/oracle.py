@@ -14,6 +14,10 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
+from engine.telling import NOW, SCHOOL, surroundings
+
+from protocol.mutating import mutants
+from protocol.oracle_protocols import FAIR_ANSWERS, LEAK_ANSWERS, Answers, fair, leak
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.decisions import decide
@@ -26,9 +30,6 @@ from school_protocol.engine.visibility import Actor, Appointment
 from school_protocol.proof.prove import prove
 from school_protocol.proof.state_space import Verdict
 from school_protocol.protocol.reader import read as read_definition
-from tests.engine.telling import NOW, SCHOOL, surroundings
-from tests.protocol.mutating import mutants
-from tests.protocol.oracle_protocols import FAIR_ANSWERS, LEAK_ANSWERS, Answers, fair, leak
 
 MOST = 4000
 """Cases that are told apart at most."""

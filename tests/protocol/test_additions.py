@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from engine.telling import MOROCCAN
 
+from protocol.test_definition_reading import TEXT, text_of
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.document_rules import PLACES, places_in, slots_of
 from school_protocol.protocol.reader import read, read_file
 from school_protocol.statistics.rules import tables_of
-from tests.protocol.test_definition_reading import TEXT, text_of
 
 
 def added(base: str, *changes: tuple[str, str]) -> Protocol:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from protocol.chronology import Noted, computed, contradictions
+from protocol.walking import Walk
 from school_protocol.engine import deadlines
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.facts import Facts
-from tests.protocol.chronology import Noted, computed, contradictions
-from tests.protocol.walking import Walk
 
 
 def differences(protocol: Protocol, seed: int, steps: int, seen: Counter[str]) -> Iterator[tuple[int, set[Noted]]]:

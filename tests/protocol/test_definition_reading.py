@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from engine.telling import MOROCCAN
+from versions import read_yaml
 
 from school_protocol.engine.definition_parts import FieldType
 from school_protocol.engine.errors import DefinitionError
@@ -14,8 +14,8 @@ from school_protocol.protocol.reader import read, read_file
 
 SMALL = Path(__file__).with_name("small.yaml")
 TEXT = SMALL.read_text("utf-8")
-ADDED = yaml.safe_load(SMALL.with_name("added_faults.yaml").read_text("utf-8"))
-CASES = yaml.safe_load(SMALL.with_name("faults.yaml").read_text("utf-8")) + ADDED["cases"]
+ADDED = read_yaml(SMALL.with_name("added_faults.yaml"))
+CASES = read_yaml(SMALL.with_name("faults.yaml")) + ADDED["cases"]
 
 
 def faults(text: str | bytes) -> list[str]:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from protocol.editing import Edit, before, hundred, moroccan, shuffled, understood, written
 from school_protocol.engine.definition import Protocol
 from school_protocol.protocol import difference as module
 from school_protocol.protocol.difference import Change, ChangeKind, difference
-from tests.protocol.editing import Edit, before, hundred, moroccan, shuffled, understood, written
 
 SMALL = written(Path(__file__).with_name("small.yaml"))
 Difference = Callable[[Protocol, Protocol], tuple[Change, ...]]

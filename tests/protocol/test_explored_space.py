@@ -9,7 +9,9 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from engine.telling import ROOT, SMALL, Told
 
+from protocol.walking import Happened, Walk
 from school_protocol.engine.case import Case
 from school_protocol.engine.definition import ActKind, Protocol
 from school_protocol.engine.facts import Facts
@@ -18,8 +20,6 @@ from school_protocol.proof.reachability import Link, Node
 from school_protocol.proof.state_space import counts_raised
 from school_protocol.proof.subject import Limits, Subject
 from school_protocol.protocol.reader import read as read_definition
-from tests.engine.telling import ROOT, SMALL, Told
-from tests.protocol.walking import Happened, Walk
 
 SHIPPED = sorted(ROOT.glob("protocol_definitions/*/1.yaml"))
 AROUND = (ActKind.correct, ActKind.exclude, ActKind.report, ActKind.sign)

@@ -22,6 +22,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 from pydantic import BaseModel
 
+from protocol.test_definition_reading import CASES, SYNTAX, WRITING, changed, text_of
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import DefinitionError, Fault
 from school_protocol.engine.texts import Listing, Phrase, recognised
@@ -29,7 +30,6 @@ from school_protocol.language import Wording
 from school_protocol.protocol.check_context import KINDS
 from school_protocol.protocol.presenters import fault_line, fault_message
 from school_protocol.protocol.reader import EXPLAINED, read
-from tests.protocol.test_definition_reading import CASES, SYNTAX, WRITING, changed, text_of
 
 ROOT = Path(__file__).parents[2]
 CONTEXT_KEY = ROOT / "school_protocol"

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from engine.telling import REPORT, Told
 
+from protocol.editing import written
+from protocol.mutated import KIVA, MOROCCAN, PHARE, ROOT
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, DefinitionError
 from school_protocol.engine.kernel import LINES, contrary, kept
 from school_protocol.protocol.reader import read, read_published
-from tests.protocol.editing import written
-from tests.protocol.mutated import KIVA, MOROCCAN, PHARE, ROOT
 
 Tree = dict[str, Any]
 DEFINITIONS = (MOROCCAN, PHARE, KIVA)

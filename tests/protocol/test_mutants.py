@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Mapping
 
 import pytest
 
+from protocol.mutated import ACCIDENTS, DEFINITIONS, KIVA, MOROCCAN, PHARE, data_of, mutants_of, understood
+from protocol.mutating import weakened
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import DefinitionError
 from school_protocol.proof.prove import prove
 from school_protocol.proof.state_space import Proof, Verdict
-from tests.protocol.mutated import ACCIDENTS, DEFINITIONS, KIVA, MOROCCAN, PHARE, data_of, mutants_of, understood
-from tests.protocol.mutating import weakened
 
 Edits = tuple[str, ...]
 """Names of mutants, made together where there are several."""

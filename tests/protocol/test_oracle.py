@@ -6,9 +6,9 @@ from itertools import islice
 
 import pytest
 
+from protocol.oracle import WRITTEN, Compared, Oracle, Small, changed_at_random, compared, small
 from school_protocol.proof import properties
 from school_protocol.proof.effects import Effects
-from tests.protocol.oracle import WRITTEN, Compared, Oracle, Small, changed_at_random, compared, small
 
 pytestmark = pytest.mark.exhaustive
 
@@ -90,7 +90,7 @@ def test_a_blind_proof_is_missed_out_loud(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_oracle_says_nothing_where_there_is_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tests.protocol.oracle.MOST", 5)
+    monkeypatch.setattr("protocol.oracle.MOST", 5)
     found = compared(small("leak"))
     assert found.oracle is None
     assert found.agrees

@@ -7,12 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
+from protocol.mutated import ACCIDENTS, KIVA, MOROCCAN, PHARE, data_of, mutants_of, understood
+from protocol.mutating import inside_out, rewritings, spelt_out, turned
+from protocol.test_mutants import EXPECTED
 from school_protocol.engine.conditions import Condition
 from school_protocol.proof.prove import prove
 from school_protocol.proof.state_space import Proof, Verdict
-from tests.protocol.mutated import ACCIDENTS, KIVA, MOROCCAN, PHARE, data_of, mutants_of, understood
-from tests.protocol.mutating import inside_out, rewritings, spelt_out, turned
-from tests.protocol.test_mutants import EXPECTED
 
 
 @pytest.mark.exhaustive(only=("fr-phare", "fi-kiva"))

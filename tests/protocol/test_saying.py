@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from protocol.editing import before, edits, hundred, moroccan, understood
+from protocol.test_difference import SMALL, TEXT, parsed
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.texts import KEYED
 from school_protocol.language import Wording
 from school_protocol.protocol.difference import Change, difference
 from school_protocol.protocol.presenters import _ATTRIBUTES, _PARTS, _POINTING, _WITHIN, change_label, plain, sentence
-from tests.protocol.editing import before, edits, hundred, moroccan, understood
-from tests.protocol.test_difference import SMALL, TEXT, parsed
 
 LANGUAGES = ("fr", "ar", "en")
 

@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.telling import NOW, SCHOOL, person, surroundings
+from filling import Unfillable, fill
+
 from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import read
 from school_protocol.engine.decisions import decide, references_of, urgent_steps
@@ -22,8 +25,6 @@ from school_protocol.engine.events import CaseJoined, CaseOpened, Event
 from school_protocol.engine.facts import Facts
 from school_protocol.engine.intents import Intent, MakeMove, Opening, RecordAct, Undo
 from school_protocol.engine.visibility import Actor
-from tests.engine.telling import NOW, SCHOOL, person, surroundings
-from tests.filling import Unfillable, fill
 
 OTHER = "100000000001"
 _NAMING = (FieldType.danger, FieldType.dangers, FieldType.danger_answers)

@@ -6,8 +6,8 @@ from difflib import SequenceMatcher
 from pathlib import Path
 
 import pytest
-import yaml
 from babel.messages.pofile import read_po
+from versions import read_yaml
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "protocol_definitions").rglob("*.yaml"))
@@ -48,7 +48,7 @@ def arabic(node: object) -> Iterator[str]:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: str(path.relative_to(ROOT)))
 def test_texts_of_a_protocol_are_read_at_once(path: Path) -> None:
-    texts = arabic(yaml.safe_load(path.read_text(encoding="utf-8")))
+    texts = arabic(read_yaml(path))
     lines = (line for text in texts for line in text.splitlines())
     assert {line: found for line in lines if (found := unlike(line))} == {}
 
@@ -88,4 +88,4 @@ def test_plain_text_is_left_alone(plain: str) -> None:
 def test_every_shipped_protocol_is_looked_at() -> None:
     names = {path.parent.name for path in SHIPPED if path.name == "1.yaml"}
     assert names == {"ma-cyberharassment", "fr-phare", "fi-kiva"}
-    assert all(list(arabic(yaml.safe_load(path.read_text(encoding="utf-8")))) for path in SHIPPED)
+    assert all(list(arabic(read_yaml(path))) for path in SHIPPED)

@@ -17,16 +17,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from programs import needs, where_is
 from trials.frame import every
+from versions import read_yaml
 
 from repository.operations import documented, in_blocks, in_the_table, in_the_text
 from repository.test_deploy import COMPOSE, DIRECTIVES, UNITS, refused, services
 from repository.test_docs import COMMANDS, OPERATIONS, PLAIN_WORDS
 
 ROOT = Path(__file__).parents[2]
-TABLE: Mapping[str, Any] = yaml.safe_load((Path(__file__).parent / "operations.yaml").read_text("utf-8"))
+TABLE: Mapping[str, Any] = read_yaml(Path(__file__).with_name("operations.yaml"))
 TAKES = {"documented", "block_of", "in_blocks", "in_the_text", "OPERATIONS", "DOCS"}
 """By one of these a test has the line out of the document."""
 UNTRIED = ("docker compose", "systemctl", "systemd-run", "useradd")

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from pydantic import BaseModel
+from versions import read_yaml
 
 from school_protocol.case_files import service as case_files_service
 from school_protocol.cases import index_repository, loading, showing
@@ -50,8 +50,8 @@ from services.telling_school import Told
 from services.test_every_field import MARK, Filled, Written
 
 FOLDER = Path(__file__).parent
-RULES = yaml.safe_load((FOLDER / "planted.yaml").read_text("utf-8"))
-READ = yaml.safe_load((FOLDER / "disclosure.yaml").read_text("utf-8"))
+RULES = read_yaml(FOLDER / "planted.yaml")
+READ = read_yaml(FOLDER / "disclosure.yaml")
 LIMITED = tuple(
     who for who, said in READ["readers"].items()
     if (said["reads"] != "names" or "side" in said) and who not in ("trainer", "protocol_admin")

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from engine.telling import SAFE
-from jsonschema import Draft202012Validator
 from rewriting import rewrite
 from sqlalchemy import select
 
@@ -103,6 +102,12 @@ def test_a_case_of_another_place_is_as_one_that_nobody_has(school: School) -> No
     assert set(told) == {Unseen}
 
 
+def validated(found: Any) -> None:
+    from jsonschema import Draft202012Validator  # a second to load: for those who ask
+
+    Draft202012Validator(bare_schema()).validate(found)
+
+
 # ---- what of a case ------------------------------------------------------------------------------------------------
 
 
@@ -110,7 +115,7 @@ def test_a_case_of_another_place_is_as_one_that_nobody_has(school: School) -> No
 def test_a_record_is_what_its_schema_says(school: School, language: str) -> None:
     school.report()
     found = record(school, bearer(school), language)
-    Draft202012Validator(bare_schema()).validate(found)
+    validated(found)
     assert found["language"] == language
     assert found["case"]["summary"] is None
     assert found["case"]["names"] == {}
@@ -258,7 +263,7 @@ def test_the_number_of_a_case_that_is_not_there_stands_in_no_record(school: Scho
     told = record(school, by)
     assert other not in json.dumps(told["case"])
     assert any("other" in one["left_out"] for one in told["case"]["records"])
-    Draft202012Validator(bare_schema()).validate(told)
+    validated(told)
 
 
 def test_nor_does_it_where_that_case_was_joined_to_this_one(school: School) -> None:
@@ -277,4 +282,4 @@ def test_nor_does_it_where_that_case_was_joined_to_this_one(school: School) -> N
     school.number = kept
     told = record(school, by)
     assert other not in json.dumps(told["case"])
-    Draft202012Validator(bare_schema()).validate(told)
+    validated(told)

@@ -41,9 +41,9 @@ from school_protocol.privacy.models import EvidenceFileRow
 from school_protocol.storage import access_log
 from school_protocol.storage.blobs import new_name
 from school_protocol.storage.store_errors import StorageFull
+from services import evidence_made as made
 from services.conftest import School
-from tests.services import evidence_made as made
-from tests.services.evidence_made import SCREENSHOT, everywhere, files_in, filing, on_disk, there
+from services.evidence_made import SCREENSHOT, everywhere, files_in, filing, on_disk, there
 
 
 @pytest.fixture

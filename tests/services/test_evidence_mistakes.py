@@ -23,9 +23,9 @@ from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.evidence import PieceLine, note_request, open_file, see_register, sweep_files
 from school_protocol.privacy.evidence_files import attach_file
 from school_protocol.storage.case_keys import case_key, object_key
+from services import evidence_made as made
 from services.conftest import School
-from tests.services import evidence_made as made
-from tests.services.evidence_made import SCREENSHOT, everywhere, files_in, filing, on_disk, there
+from services.evidence_made import SCREENSHOT, everywhere, files_in, filing, on_disk, there
 
 
 @pytest.fixture

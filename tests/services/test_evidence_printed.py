@@ -19,9 +19,9 @@ from school_protocol.pdf import rendering
 from school_protocol.privacy import evidence_files
 from school_protocol.privacy.evidence import note_request, open_file
 from school_protocol.privacy.evidence_files import attach_file
+from services import evidence_made as made
 from services.conftest import School
-from tests.services import evidence_made as made
-from tests.services.evidence_made import SCREENSHOT, filing
+from services.evidence_made import SCREENSHOT, filing
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 REASON = "Préparer la rencontre de jeudi"

@@ -25,10 +25,10 @@ from school_protocol.storage.blobs import FilesAway, Rows, new_name
 from school_protocol.training import room_repository, workshop_end
 from school_protocol.training.room_store import room_alone
 from school_protocol.training.table_play import cases_of
+from services import evidence_made as made
 from services.conftest import School
+from services.evidence_made import SCREENSHOT, everywhere, files_in, filing, there
 from services.retaining import Keeping
-from tests.services import evidence_made as made
-from tests.services.evidence_made import SCREENSHOT, everywhere, files_in, filing, there
 
 
 @pytest.fixture

@@ -32,9 +32,9 @@ from school_protocol.privacy.evidence_files import attach_file
 from school_protocol.storage.backups import BackupUnusable
 from school_protocol.storage.blobs import FilesAway, FilesElsewhere, FilesMisplaced, Standing
 from school_protocol.storage.bucket import Bucket
+from services import evidence_made as made
 from services.conftest import School
-from tests.services import evidence_made as made
-from tests.services.evidence_made import SCREENSHOT, files_in, filing, there
+from services.evidence_made import SCREENSHOT, files_in, filing, there
 
 DATA = made.png(Comment=made.MAKER)
 

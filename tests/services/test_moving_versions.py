@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from protocol.editing import edits, written
 from pypdf import PdfReader
 from versions import next_version, plain, published
 
@@ -49,7 +50,6 @@ from school_protocol.publishing.move_case import (
     see_open_cases,
 )
 from school_protocol.storage.engines import Session
-from tests.protocol.editing import edits, written
 
 from .conftest import School
 

@@ -18,6 +18,8 @@ from typing import Any
 
 import pikepdf
 import pytest
+from pdf.copies import carried, view_of_case, whole, with_record
+from pdf.sealed import DAY, NOW, saved, trust
 
 from school_protocol.case_files import record as records
 from school_protocol.case_files import verify_process
@@ -36,8 +38,6 @@ from school_protocol.pdf.verdicts import Code, read_copy
 from school_protocol.statistics.yearly_report import issue_yearly
 from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR
-from tests.pdf.copies import carried, view_of_case, whole, with_record
-from tests.pdf.sealed import DAY, NOW, saved, trust
 
 from .test_sealed_papers import keys, loaded
 

@@ -19,9 +19,9 @@ from school_protocol.privacy import repository as privacy_repository
 from school_protocol.storage import bucket
 from school_protocol.storage.blobs import FilesAway, FilesElsewhere, FilesMisplaced, Standing, new_name
 from school_protocol.storage.bucket import Bucket, as_kept, open_blobs, settle_files
+from storage.conftest import NOW, Realm
 from storage.lying import PLACES, Place, place
 from storage.object_store import ENVIRONMENT, NAME, ObjectStore, pretending, serving
-from tests.storage.conftest import NOW, Realm
 
 MEGABYTE = 1024 * 1024
 

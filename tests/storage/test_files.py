@@ -13,8 +13,8 @@ from school_protocol.engine.evidence_pieces import FileLost
 from school_protocol.privacy import repository as privacy_repository
 from school_protocol.privacy.repository import DERIVATIVE, ORIGINAL, Fault
 from school_protocol.storage.blobs import FilesAway, Folder, keep_at, new_name
+from storage.conftest import Realm
 from storage.lying import PLACES, Place, place
-from tests.storage.conftest import Realm
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 CONTENT = {ORIGINAL: b"what was received" * 100, DERIVATIVE: b"what was made of it" * 100}

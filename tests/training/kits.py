@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pdf.printed import pages
 
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
@@ -19,7 +20,6 @@ from school_protocol.training.kit import walked
 from school_protocol.training.scenario import Scenario
 from school_protocol.training.scenario_reader import read_scenario
 from school_protocol.training.workshop_pages import Kit
-from tests.pdf.printed import pages
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("blackmail", "class-group", "online-game", "silence")

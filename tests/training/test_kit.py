@@ -10,6 +10,9 @@ from pathlib import Path
 import pikepdf
 import pytest
 from click.testing import CliRunner, Result
+from pdf import tags
+from pdf.archive import not_accessible, not_archival, without_claim
+from pdf.printed import pages, squeezed, unsaid
 
 from school_protocol.cli.group import main
 from school_protocol.engine.texts import Text
@@ -20,10 +23,7 @@ from school_protocol.training.kit import NotAsExpected, walked
 from school_protocol.training.scenario_reader import ON_A_CARD
 from school_protocol.training.table_play import Bound, TooLong
 from school_protocol.training.workshop_pages import Kit
-from tests.pdf import tags
-from tests.pdf.archive import not_accessible, not_archival, without_claim
-from tests.pdf.printed import pages, squeezed, unsaid
-from tests.training.kits import (
+from training.kits import (
     LANGUAGES,
     MOMENT,
     SHIPPED,

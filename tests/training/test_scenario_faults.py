@@ -17,7 +17,7 @@ from school_protocol.protocol.presenters import fault_line
 from school_protocol.protocol.reader import read_file
 from school_protocol.training.scenario_reader import check_scenario, located, read_scenario
 from school_protocol.training.table_play import prove
-from tests.training.faults import PLAYED, STATIC
+from training.faults import PLAYED, STATIC
 
 pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
 

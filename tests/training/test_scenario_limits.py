@@ -24,7 +24,7 @@ from school_protocol.training.scenario_library import (
 )
 from school_protocol.training.scenario_reader import read_scenario
 from school_protocol.training.table_play import PROVING_MOST, Bound, prove
-from tests.training.kits import SHIPPED
+from training.kits import SHIPPED
 
 pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
 

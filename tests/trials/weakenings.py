@@ -20,7 +20,6 @@ from types import CodeType
 from typing import Any
 
 import pytest
-import yaml
 from authorization import planted as rights
 from authorization.matrix import Matrix as Rights
 from authorization.world import opened, untypeset
@@ -29,6 +28,7 @@ from engine.telling import MOROCCAN, NOW
 from services import test_planted_words as copies
 from services.conftest import School
 from services.disclosure import LIMITED, Disclosed, Matrix, Reports
+from versions import read_yaml
 
 from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.protocol.reader import read
@@ -37,7 +37,7 @@ from tools.mutation.mutants import Mutant
 from tools.mutation.weakenings import every, weakened
 from trials.frame import Outcome, Size, Trial
 
-KNOWN = yaml.safe_load((Path(__file__).parent / "weakenings.yaml").read_text("utf-8"))
+KNOWN = read_yaml(Path(__file__).with_name("weakenings.yaml"))
 NAMED = "SCHOOL_PROTOCOL_WEAKENED"
 """The environment variable with the weakening that a process of tests runs under."""
 EVERY_TENTH = 10

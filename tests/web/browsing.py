@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 from school_protocol.auth import repository as auth_repository
 from school_protocol.auth import sign_in_repository
 from school_protocol.context import AppContext
-from tests.web.filled import filled
-from tests.web.page import Page
+from web.filled import filled
+from web.page import Page
 
 
 def browser_of(app: Flask, ctx: AppContext, account: str, language: str = "") -> Browser:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
-from jsonschema import Draft202012Validator, FormatChecker
 from werkzeug.test import TestResponse
 
 BASE = "/api/v1"
@@ -52,6 +51,8 @@ class Described:
             self._validate(content[response.mimetype]["schema"], json.loads(response.data))
 
     def _validate(self, schema: Mapping[str, Any], data: Any) -> None:
+        from jsonschema import Draft202012Validator, FormatChecker  # a second to load: for those who ask
+
         whole = {**schema, "components": self.document["components"]}
         checker = Draft202012Validator(whole, format_checker=FormatChecker())
         for error in checker.iter_errors(data):

@@ -28,8 +28,8 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.storage.store_errors import StorageBusy
 from school_protocol.ui.routing import TOKEN_RIGHTS
 from school_protocol.web import create_app
-from tests.web.browsing import browser_of
-from tests.web.described import BASE, Described, Undescribed
+from web.browsing import browser_of
+from web.described import BASE, Described, Undescribed
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "openapi.json"
 READ = ("/cases", "/cases/{case}", "/definitions/none", "/figures", "/figures/none", "/figures/none/rows.csv")

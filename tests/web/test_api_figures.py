@@ -19,7 +19,7 @@ from school_protocol.statistics import releases
 from school_protocol.statistics.models import State
 from school_protocol.statistics.presenters import COLUMNS, figures_csv
 from school_protocol.web import create_app
-from tests.web.described import Described, Undescribed
+from web.described import Described, Undescribed
 
 OVER = {"MA-04": "academy", "MA-07": "south", "MA-SAL": "directorate", "MA-RAB": "rabat"}
 

@@ -27,7 +27,7 @@ from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.statistics.models import State
 from school_protocol.web import create_app
-from tests.web.described import BASE
+from web.described import BASE
 
 DOCUMENT = openapi.document()
 CASES = [path for path in DOCUMENT["paths"] if not path.startswith("/figures")]

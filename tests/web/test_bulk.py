@@ -21,8 +21,8 @@ from school_protocol.case_files.prepared import LIST
 from school_protocol.cases.service import record_act
 from school_protocol.cases.story_player import throwaway
 from school_protocol.engine.definition import Protocol
-from tests.web.page import read_page
-from tests.web.test_moving import KEY, Site, hidden, told
+from web.page import read_page
+from web.test_moving import KEY, Site, hidden, told
 
 ADDRESS = "/case-files"
 CHOSEN = {"offer": f"{KEY}/school", "language": "fr", "which": "open"}

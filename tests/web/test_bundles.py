@@ -26,7 +26,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.pdf.signing_keys import Validity, make_authority
 from school_protocol.web import create_app
-from tests.web.filled import filled
+from web.filled import filled
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 

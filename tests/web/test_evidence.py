@@ -24,7 +24,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.privacy import evidence_files
 from school_protocol.storage import bucket
 from school_protocol.web import create_app
-from tests.web.filled import filled
+from web.filled import filled
 
 
 @pytest.fixture

@@ -14,9 +14,9 @@ from school_protocol.protocol.reader import read
 from school_protocol.publishing import draft_process
 from school_protocol.publishing import service as publishing_service
 from school_protocol.web import create_app
-from tests.web.page import read_page
-from tests.web.test_moving import hidden, told
-from tests.web.test_protocols import FIRST, Person
+from web.page import read_page
+from web.test_moving import hidden, told
+from web.test_protocols import FIRST, Person
 
 REPORT: draft_process.Report = {"proof": draft_process.proof_out(HOLDS), "stories": []}
 NEW = SMALL.read_bytes().replace(b"protocol: lost-things\n", b"protocol: zebra-things\n")

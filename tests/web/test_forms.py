@@ -30,8 +30,8 @@ from school_protocol.engine.errors import BadInput
 from school_protocol.language import Wording
 from school_protocol.ui.fields import Posted
 from school_protocol.ui.forms import answers_of, as_posted, form_for, show_problems
-from tests.web.conftest import NOW, SCHOOL
-from tests.web.filled import filled
+from web.conftest import NOW, SCHOOL
+from web.filled import filled
 
 PAGE = """{% from "ui/fields.html" import questions, summary %}{{ summary(form.problems, (), protocol) }}
 <form>{{ questions(form) }}</form>"""

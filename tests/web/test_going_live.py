@@ -28,7 +28,7 @@ from school_protocol.storage import work_queue
 from school_protocol.storage.administration_log import Kind
 from school_protocol.ui import routing
 from school_protocol.web import create_app
-from tests.web.browsing import Browser, browser_of
+from web.browsing import Browser, browser_of
 
 SENTENCES = {
     "fr": "Cette installation n’est pas encore ouverte", "ar": "هذه المنصة لم تفتح بعد",

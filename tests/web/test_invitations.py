@@ -23,7 +23,7 @@ from school_protocol.notifications import repository as notifications_repository
 from school_protocol.notifications.digests import ways_of
 from school_protocol.people.invitations import send_invitations
 from school_protocol.web import create_app
-from tests.web.browsing import Browser, browser_of
+from web.browsing import Browser, browser_of
 
 MAIL = "s.zqbennani@ecole.example"
 TYPED = {"unit": "00000A", "roles": "reporter", "name_fr": "Salma Zqbennani", "email": MAIL, "language": "fr"}

@@ -17,7 +17,7 @@ from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.notifications import repository as notifications_repository
 from school_protocol.web import create_app
-from tests.web.browsing import browser_of
+from web.browsing import browser_of
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.publishing import draft_process
 from school_protocol.publishing import service as publishing_service
 from school_protocol.web import create_app
-from tests.web.page import read_page
+from web.page import read_page
 
 KEY = "ma-cyberharassment"
 DATA = plain(MOROCCAN)

@@ -14,6 +14,7 @@ import requests
 from engine.telling import MOROCCAN, NOW
 from flask import Flask
 from flask.testing import FlaskClient
+from openid_provider import CLIENT, SECRET, Provider, providing
 from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
@@ -26,7 +27,6 @@ from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.storage.models import AdministrationRow
 from school_protocol.web import create_app
-from tests.openid_provider import CLIENT, SECRET, Provider, providing
 
 LONG = "x" * 5000
 

@@ -29,9 +29,9 @@ from school_protocol.protocol import repository as protocol_repository
 from school_protocol.protocol.reader import read_file
 from school_protocol.ui.forms import as_posted
 from school_protocol.web import create_app
-from tests.web.conftest import Accounts
-from tests.web.filled import filled
-from tests.web.page import Page
+from web.conftest import Accounts
+from web.filled import filled
+from web.page import Page
 
 ROOT = Path(__file__).parents[2] / "protocol_definitions"
 SHIPPED = sorted(ROOT.glob("*/1.yaml"))

@@ -13,8 +13,8 @@ from school_protocol.case_files.pages import case_file_html
 from school_protocol.cases.loading import load
 from school_protocol.engine.events import DocumentIssued
 from school_protocol.pdf import rendering
-from tests.web.test_letters import HELD, client, page, press
-from tests.web.test_letters import school as school
+from web.test_letters import HELD, client, page, press
+from web.test_letters import school as school
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 

@@ -24,7 +24,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.people import repository as people_repository
 from school_protocol.supervision import referral_register
 from school_protocol.web import create_app
-from tests.web.browsing import Browser, browser_of
+from web.browsing import Browser, browser_of
 
 PEOPLE = ("team_member", "team_coordinator", "head", "directorate", "academy")
 NAME = "Yasmine Benali"

@@ -26,7 +26,7 @@ from school_protocol.engine import document_rules
 from school_protocol.engine.definition import Protocol
 from school_protocol.pdf import rendering
 from school_protocol.web import create_app
-from tests.web.filled import filled
+from web.filled import filled
 
 TEXT = "Qui a informé la famille, et quand ?"
 

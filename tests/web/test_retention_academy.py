@@ -8,7 +8,7 @@ import pytest
 from services.sharing_region import Region
 
 from school_protocol.auth import repository as auth_repository
-from tests.web.test_retention import Desk, desk  # noqa: F401
+from web.test_retention import Desk, desk  # noqa: F401
 
 WHY = "L’académie instruit une plainte."
 WORDS = {

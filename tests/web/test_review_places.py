@@ -19,8 +19,8 @@ from school_protocol.config import Settings
 from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.supervision.remarks import settle_remark
-from tests.web.filled import filled
-from tests.web.test_remarks import client, page
+from web.filled import filled
+from web.test_remarks import client, page
 
 REFUSED = {
     "fr": "Répondez en une phrase",

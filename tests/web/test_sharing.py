@@ -17,7 +17,7 @@ from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.language import Wording
 from school_protocol.web import create_app
-from tests.web.browsing import Browser, browser_of
+from web.browsing import Browser, browser_of
 
 SUMMARY = "Harcèlement en ligne depuis octobre."
 QUESTION = "Des élèves de chez vous administrent-ils ce groupe ?"

@@ -12,7 +12,7 @@ from services.conftest import School
 from school_protocol.cases.story_player import throwaway
 from school_protocol.engine.definition import Protocol
 from school_protocol.web import create_app
-from tests.web.browsing import Browser, browser_of
+from web.browsing import Browser, browser_of
 
 
 @pytest.fixture

@@ -529,7 +529,7 @@ def test_the_head_makes_renews_and_ends_the_address(school: School) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_poster_leaflet_and_sheets_are_handed_out(school: School) -> None:
-    from tests.pdf.printed import pages, squeezed
+    from pdf.printed import pages, squeezed
 
     code = school.code
     head = school.staff("head")

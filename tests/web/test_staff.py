@@ -29,7 +29,7 @@ from school_protocol.people import import_repository, imports
 from school_protocol.people import repository as people_repository
 from school_protocol.ui import forms as ui_forms
 from school_protocol.web import create_app
-from tests.web.browsing import Browser, browser_of
+from web.browsing import Browser, browser_of
 
 TODAY = NOW.astimezone(ZONE).date()
 PEOPLE = ("head", "team_coordinator", "team_member", "directorate")

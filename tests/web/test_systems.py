@@ -20,8 +20,8 @@ from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import UnitKind
 from school_protocol.web import create_app
-from tests.web.browsing import Browser, browser_of
-from tests.web.described import Described
+from web.browsing import Browser, browser_of
+from web.described import Described
 
 
 @dataclass

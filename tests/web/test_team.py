@@ -28,7 +28,7 @@ from school_protocol.language import ZONE
 from school_protocol.people import teams
 from school_protocol.storage import administration_log
 from school_protocol.web import create_app, endpoint_guard
-from tests.web.browsing import Browser, browser_of
+from web.browsing import Browser, browser_of
 
 SCHOOL = "/team/schools/00000A"
 STAND_IN = f"{SCHOOL}/stand-in"

@@ -18,6 +18,8 @@ from engine.telling import MOROCCAN
 from engine.telling import NOW as THEN
 from flask import Flask
 from flask.testing import FlaskClient
+from pdf.copies import whole, with_record
+from pdf.sealed import DAY, NOW, root
 from services.conftest import School
 from services.test_sealed_papers import keys
 from werkzeug import formparser
@@ -39,10 +41,8 @@ from school_protocol.pdf.verdicts import Code
 from school_protocol.pdf.verification import DOCUMENT_MOST
 from school_protocol.ui import middleware
 from school_protocol.web import create_app
-from tests.pdf.copies import whole, with_record
-from tests.pdf.sealed import DAY, NOW, root
-from tests.web.filled import filled
-from tests.web.page import read_page
+from web.filled import filled
+from web.page import read_page
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 LANGUAGES = ("fr", "ar", "en")

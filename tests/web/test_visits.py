@@ -19,7 +19,7 @@ from school_protocol.config import Settings
 from school_protocol.context import open_context
 from school_protocol.engine.definition import Protocol
 from school_protocol.web import create_app
-from tests.web.browsing import Browser, browser_of
+from web.browsing import Browser, browser_of
 
 NAME = "Yasmine Benali"
 TOLD = "zqtoldx"

@@ -24,8 +24,8 @@ from school_protocol.pdf.verdicts import KeyLost
 from school_protocol.statistics import yearly_report
 from school_protocol.statistics.models import YearlyReportRow
 from school_protocol.web import create_app
-from tests.web.filled import filled
-from tests.web.page import read_page
+from web.filled import filled
+from web.page import read_page
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 PATH = f"/yearly/{SCHOOL}"

@@ -17,6 +17,7 @@ from typing import Any
 
 import click
 import pytest
+from cli.conftest import give
 from click.testing import CliRunner
 from engine.telling import NOW, REPORT
 from flask import Flask
@@ -33,7 +34,6 @@ from school_protocol.mail import Letter, Post
 from school_protocol.notifications.service import sweep
 from school_protocol.storage.case_numbers import format_number
 from school_protocol.web import create_app
-from tests.cli.conftest import give
 
 NAME, MASSAR, SCHOOL = "Ghita Serrhini", "G123456789", "00000A"
 ABSENT = "9999999999999"

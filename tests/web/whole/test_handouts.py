@@ -11,6 +11,7 @@ from html import unescape
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pdf.printed import pages, unsaid
 
 from school_protocol.cases.story_player import Player
 from school_protocol.engine.definition import Protocol
@@ -18,7 +19,6 @@ from school_protocol.engine.visibility import Appointment
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
 from school_protocol.publishing import handouts
-from tests.pdf.printed import pages, unsaid
 
 from ..conftest import Accounts
 from ..page import read_page

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from repository.test_catalogues import stigma
 from werkzeug.datastructures import MultiDict
 
 from school_protocol.cases import desk_routes
@@ -20,7 +21,6 @@ from school_protocol.config import Settings
 from school_protocol.engine.definition import Protocol, Said, Words
 from school_protocol.language import Wording
 from school_protocol.ui.fields import Posted
-from tests.repository.test_catalogues import stigma
 
 from ..conftest import Accounts
 from ..page import form_token, read_page
