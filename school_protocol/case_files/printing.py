@@ -163,10 +163,7 @@ class _Printing:
             case "oversight":
                 found = self._asked_of_overseers()
             case "referral":
-                open_ones = [one for one in self.loaded.case.referrals if one.is_open]
-                found = (
-                    Asked("answer", due_at=min(chased(self.loaded.facts).values(), default=None)) if open_ones else None
-                )
+                found = self._asked_of_service()
             case "guardian":
                 days = [one.day for one in self._planned() if one.state == "planned"]
                 moment = datetime.combine(min(days), time(0), ZONE) if days and not state.ended else None
@@ -174,6 +171,14 @@ class _Printing:
             case _:
                 found = None if state.ended else self._asked_of_team()
         return found or Asked("ended" if state.ended else "read")
+
+    def _asked_of_service(self) -> Asked | None:
+        """For its own referral alone; for any, where nobody is said to whom the copy goes."""
+        number = self.limits.about.removeprefix("referral-")
+        waiting = [one.number for one in self.loaded.case.referrals if one.is_open and number in ("", str(one.number))]
+        asked_at = chased(self.loaded.facts)
+        due_at = min((asked_at[one] for one in waiting if one in asked_at), default=None)
+        return Asked("answer", due_at=due_at) if waiting else None
 
     def _planned(self) -> Iterable[FollowUpLine]:
         return self.seeing.follow_ups() if self.profile.has("follow_ups") else ()
