@@ -1,24 +1,26 @@
-"""What page one asks of the service for which a copy is made: about its own referral alone."""
+"""What page one says to the one for whom a copy is made: nothing that is asked of others, or that it can't know."""
 
 from __future__ import annotations
 
-from school_protocol.case_files.content import Asked
+from school_protocol.case_files.content import Asked, CaseFile
+from school_protocol.case_files.pages import case_file_html
 from school_protocol.case_files.printing import draft
 from school_protocol.cases.loading import load
+from school_protocol.language import Wording
 from services.conftest import School
 from services.lettering import refer, told
 
 
-def asked(school: School, about: str) -> Asked | None:
+def view_for(school: School, reader: str, about: str) -> CaseFile:
     with school.ctx.realm.reading() as session:
         loaded = load(school.ctx, session, school.person("head"), school.number)
-        profile = next(
-            one
-            for doc in loaded.protocol.documents.values()
-            for one in doc.profiles.values()
-            if one.reader == "referral"
-        )
-        return draft(school.ctx, session, loaded, profile, "fr", about).view.asked
+        profiles = [one for document in loaded.protocol.documents.values() for one in document.profiles.values()]
+        profile = next(one for one in profiles if reader in (one.reader, one.key))
+        return draft(school.ctx, session, loaded, profile, "fr", about).view
+
+
+def asked(school: School, about: str) -> Asked | None:
+    return view_for(school, "referral", about).asked
 
 
 def test_a_service_that_has_answered_is_asked_nothing_for_another(school: School) -> None:
@@ -33,3 +35,11 @@ def test_a_service_that_has_answered_is_asked_nothing_for_another(school: School
     other = asked(school, "referral-2")
     assert other is not None
     assert other.kind == "answer"
+
+
+def test_a_family_is_not_told_that_nothing_was_refused(school: School) -> None:
+    """Visas don't stand in their copy: it can't say that none was."""
+    told(school)
+    none = "Nothing was refused."
+    assert none in case_file_html(view_for(school, "school", ""), Wording("en"))
+    assert none not in case_file_html(view_for(school, "guardian", "guardian-1"), Wording("en"))
