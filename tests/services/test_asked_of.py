@@ -9,6 +9,7 @@ from school_protocol.cases.loading import load
 from school_protocol.language import Wording
 from services.conftest import School
 from services.lettering import refer, told
+from services.reviewing import closing
 
 
 def view_for(school: School, reader: str, about: str) -> CaseFile:
@@ -43,3 +44,10 @@ def test_a_family_is_not_told_that_nothing_was_refused(school: School) -> None:
     none = "Nothing was refused."
     assert none in case_file_html(view_for(school, "school", ""), Wording("en"))
     assert none not in case_file_html(view_for(school, "guardian", "guardian-1"), Wording("en"))
+
+
+def test_the_directorates_visa_is_not_asked_of_the_academy(school: School) -> None:
+    closing(school)
+    province, region = school.seen_by("head").head.unit.parents[:2]
+    kinds = [found.kind for unit in (province, region) if (found := view_for(school, "oversight", unit).asked)]
+    assert kinds == ["visa", "read"]
