@@ -71,7 +71,7 @@ class Limits:
         *,
         typed: bool = True,
     ) -> None:
-        self.unseen, self.typed = unseen, typed
+        self.unseen, self.typed, self.about = unseen, typed, about
         self.loaded, self.profile = loaded, profile
         self.protocol, self.case = loaded.protocol, loaded.case
         self.identities = names

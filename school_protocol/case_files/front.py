@@ -450,6 +450,11 @@ class Front(Told):
         found = [*self._refused(), *self._observed()][::-1]
         return found[:MOST_REFUSED], max(0, len(found) - MOST_REFUSED)
 
+    def tells_refusals(self) -> bool:
+        """Whether every refusal would stand in this copy, so that it may say that there was none."""
+        visas = self.protocol.acts_of(ActKind.visa)
+        return self.profile.has("chronology") and all(self.profile.has_act(one.key) for one in visas)
+
     def _refused(self) -> Iterator[Refusal]:
         review = self.protocol.review
         if review is None or review.refusal is None:

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files import record as case_files_record
 from school_protocol.case_files.content import Asked, CaseFile, CheckLine, GridLine, LeftOut, SummaryLine
-from school_protocol.case_files.copy_scope import Limits, document_of
+from school_protocol.case_files.copy_scope import SELF, Limits, document_of
 from school_protocol.case_files.pages import case_file
 from school_protocol.case_files.repository import Prepared, Sort
 from school_protocol.cases import review_lines
@@ -32,11 +32,11 @@ from school_protocol.engine.case_summary import (
     summary_text,
 )
 from school_protocol.engine.deadlines import chased, duties, open_dues
-from school_protocol.engine.definition import START, ActKind, Protocol
+from school_protocol.engine.definition import START, ActKind, Protocol, ScopeKind
 from school_protocol.engine.definition_parts import Document, FieldType, FormField, Profile, Section
 from school_protocol.engine.events import CaseOpened, Event, PublicReportPlaced, Recorded, StepTaken
 from school_protocol.engine.next_steps import waiting_of
-from school_protocol.engine.review_state import WAITING
+from school_protocol.engine.review_state import WAITING, turns, waits_for
 from school_protocol.engine.story import StoryView, point_answers, story
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import ZONE, Wording
@@ -163,10 +163,7 @@ class _Printing:
             case "oversight":
                 found = self._asked_of_overseers()
             case "referral":
-                open_ones = [one for one in self.loaded.case.referrals if one.is_open]
-                found = (
-                    Asked("answer", due_at=min(chased(self.loaded.facts).values(), default=None)) if open_ones else None
-                )
+                found = self._asked_of_service()
             case "guardian":
                 days = [one.day for one in self._planned() if one.state == "planned"]
                 moment = datetime.combine(min(days), time(0), ZONE) if days and not state.ended else None
@@ -174,6 +171,14 @@ class _Printing:
             case _:
                 found = None if state.ended else self._asked_of_team()
         return found or Asked("ended" if state.ended else "read")
+
+    def _asked_of_service(self) -> Asked | None:
+        """For its own referral alone; for any, where nobody is said to whom the copy goes."""
+        number = self.limits.about.removeprefix("referral-")
+        waiting = [one.number for one in self.loaded.case.referrals if one.is_open and number in ("", str(one.number))]
+        asked_at = chased(self.loaded.facts)
+        due_at = min((asked_at[one] for one in waiting if one in asked_at), default=None)
+        return Asked("answer", due_at=due_at) if waiting else None
 
     def _planned(self) -> Iterable[FollowUpLine]:
         return self.seeing.follow_ups() if self.profile.has("follow_ups") else ()
@@ -184,12 +189,23 @@ class _Printing:
             return None
         if review.open_observations:
             return Asked("observed", since=review.since)
-        if review.state not in WAITING:
+        if review.state not in WAITING or not self._waits_for_reader():
             return None
         begins = {state for one in rules.begins for state in one.entered}
         kind = "visa" if self.loaded.case.state in begins else "review"
         key = self.loaded.case.state if kind == "visa" else ""
         return Asked(kind, key, review.due_at, (review.role,) if review.role else (), review.since)
+
+    def _waits_for_reader(self) -> bool:
+        """Whether the review waits for the unit that the copy is for; of a restricted case, for whoever reads it."""
+        about, case, protocol = self.limits.about, self.loaded.case, self.loaded.protocol
+        if about in ("", SELF) or case.restricted_seq is not None:
+            return True
+        storeys = (ScopeKind.province, ScopeKind.region)
+        units = dict(zip(storeys, self.loaded.around.unit.parents, strict=False))
+        return about in {
+            units.get(protocol.roles[role].sees) for role in waits_for(protocol, case, turns(protocol, case))
+        }
 
     def _asked_of_team(self) -> Asked | None:
         waiting = waiting_of(self.loaded.facts, self.seeing.running)

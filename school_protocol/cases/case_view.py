@@ -533,7 +533,8 @@ class Seeing(CaseReader):
         able |= {("sign", record.act.key) for record in self.to_sign()}
         held = set(self.loaded.roles)
         asked = waiting_list(self.loaded.facts, self.running, _LOOKED_AT)
-        others = (one for one in asked if (one.kind, one.key) not in able and held.isdisjoint(one.roles))
+        theirs = (one for one in asked if one.roles and held.isdisjoint(one.roles))
+        others = (one for one in theirs if (one.kind, one.key) not in able)
         return tuple(self._other(one) for one in islice(others, _OTHERS))
 
     def _other(self, waiting: Waiting) -> OtherTask:

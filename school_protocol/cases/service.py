@@ -327,8 +327,8 @@ def _goes_on_elsewhere(loaded: Loaded) -> bool:
 def _check_expected(loaded: Loaded, expected: int | None, act: Act | None) -> None:
     """A stale form is a conflict; but a danger raised is never held back by what somebody else wrote."""
     urgent = act is not None and (act.kind in (ActKind.raise_danger, ActKind.note) or act.quick)
-    if expected is not None and expected < loaded.case.content_seq and not urgent:
-        raise Conflict(expected, loaded.case.content_seq)
+    if expected is not None and expected < loaded.case.written_seq and not urgent:
+        raise Conflict(expected, loaded.case.written_seq)
 
 
 def _tells(loaded: Loaded, event: Event) -> bool:
@@ -388,8 +388,8 @@ def take_back(ctx: AppContext, actor: Actor, number: str, seq: int, *, expected:
         if loaded.metadata_only or loaded.case.written(seq) is None:
             raise Unseen(f"{number}/{seq}")
         decision = decide(loaded.protocol, loaded.case, actor, ctx.now(), loaded.around, Undo(seq))
-        if expected is not None and expected < loaded.case.content_seq:
-            raise Conflict(expected, loaded.case.content_seq)
+        if expected is not None and expected < loaded.case.written_seq:
+            raise Conflict(expected, loaded.case.written_seq)
         return keep_decision(ctx, session, loaded, decision, press)
 
 

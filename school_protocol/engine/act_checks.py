@@ -407,11 +407,15 @@ def undoable(protocol: Protocol, case: Case, actor: str, now: datetime, around: 
 
 
 def last_written(protocol: Protocol, case: Case, actor: str) -> Record | None:
-    """The record that this person wrote last here; None where they did something else since, but read or see a step
-    follow by itself."""
+    """The record that this person wrote last here; None where they did something else since, but read, choose another
+    word for the case, or see a step follow by itself."""
     for event in reversed(case.events):
         move = protocol.moves.get(event.move) if isinstance(event, StepTaken) else None
-        if event.actor == actor and not isinstance(event, CaseSeen) and not (move is not None and move.automatic):
+        if (
+            event.actor == actor
+            and not isinstance(event, CaseSeen | WordChosen)
+            and not (move is not None and move.automatic)
+        ):
             return case.record(event.seq)
     return None
 

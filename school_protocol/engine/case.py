@@ -115,6 +115,8 @@ class Case:
     last_at: datetime | None = None
     content_seq: int = 0
     """The latest event that is neither an issuing nor a reading."""
+    written_seq: int = 0
+    """The same, another word for the case apart: nothing that somebody writes rests on it."""
     news_seq: int = 0
     """The latest event that adds content: voids visas, is news since an entry."""
     pieces: int = 0
@@ -316,6 +318,7 @@ class _Folding:
                 case.files[event.file].opened += 1
         if not is_reading(event):
             case.content_seq = event.seq
+            case.written_seq = case.written_seq if isinstance(event, WordChosen) else event.seq
 
     def _sight_changed(self, event: AccessLifted | DoorOpened | AccessEnded | DoorReviewed) -> None:
         case = self.case

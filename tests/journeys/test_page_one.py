@@ -59,7 +59,7 @@ def answers(w: Wording, case: Case, view: CaseFile) -> dict[str, list[str]]:
         "who was told": _told(protocol, case, view),
         "services": _services(w, case, view),
         "late": _late(w, view),
-        "refused": [w._("Refused, observed, and what was answered")],
+        "refused": [w._("Refused, observed, and what was answered")] if not profile.acts else [],
         "who signed": [w.role(protocol, one.role) for one in view.decision.signatures] if view.decision else [],
         "not to pass on": [w._("Do not pass on:")],
     }

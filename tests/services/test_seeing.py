@@ -619,3 +619,9 @@ def _readers(school: School) -> list[str]:
         assert found is not None
         query = select(EventRow.role).where(EventRow.case_id == found, EventRow.kind == "CaseSeen")
         return list(session.scalars(query.order_by(EventRow.seq)))
+
+
+def test_what_nobody_may_do_in_a_restricted_case_is_asked_of_no_others(school: School) -> None:
+    school.report()
+    school.act("team_member", "raise_danger", which_danger="staff_concerned")
+    assert [one for one in school.seen_by("directorate").others if not one.roles] == []

@@ -121,3 +121,17 @@ def test_the_class_stands_on_the_page_of_whoever_reads_names(school: School) -> 
     school.report(about_whom=[{"slot": "targeted_pupil", "name": "Yasmine Benali", "grade": "2AC"}])
     assert school.seen_by("head").head.grade == "2AC"
     assert school.seen_by("directorate").head.grade == ""
+
+
+def test_another_word_is_nothing_that_somebody_wrote_meanwhile(school: School) -> None:
+    """A form that was open stays good, and what was just written can still be taken back."""
+    school.report()
+    school.act("team_coordinator", "evidence", kind="none_found")
+    opened = school.seen_by("team_coordinator")
+    assert opened.just_written is not None
+    view = see_words(school.ctx, school.person("team_coordinator"), school.number)
+    choose(school, "team_coordinator", next(iter(view.proposed)))
+    shown = school.seen_by("team_coordinator").just_written
+    assert shown is not None
+    assert shown.seq == opened.just_written.seq
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me", expected=opened.head.seq)
