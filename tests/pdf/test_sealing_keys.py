@@ -47,6 +47,7 @@ def pem(one: x509.Certificate) -> bytes:
 # ---- what is read --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("PEM--RSA", "PKCS#12-*-P-256"))
 @pytest.mark.parametrize("key", [academy, academy_rsa], ids=["P-256", "RSA"])
 @pytest.mark.parametrize("secret", ["", SECRET])
 @pytest.mark.parametrize("written", [p12, signing_pem], ids=["PKCS#12", "PEM"])

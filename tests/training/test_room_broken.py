@@ -60,6 +60,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.files
+@pytest.mark.exhaustive(but=("True",))
 @pytest.mark.parametrize("served", [True, False])
 def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path: Path, served: bool) -> None:
     """Five seconds at sixty times our pace, a kill, five hours. The control: without a sign of life they are booked."""

@@ -409,6 +409,7 @@ def test_the_first_in_the_role_that_began_holds_what_was_begun_and_nobody_else_d
 TOLD = "Vous ne voyez aucun dossier avant d’y être nommé(e)"
 
 
+@pytest.mark.exhaustive(but=("blackmail",))
 @pytest.mark.parametrize("scenario", SHIPPED)
 def test_whoever_sits_alone_sees_the_case_or_is_told_who_can_name_them(tmp_path: Path, scenario: str) -> None:
     """Each role that can be held, in each scenario that is shipped; a reporter sees what they report."""
