@@ -83,9 +83,9 @@ def search() -> ResponseReturnValue:
     if number is not None:
         return redirect(url_for("cases.show", number=number))
     if not is_posted:
-        return render_template("cases/desk_search.html", query="", lines=())
+        return render_template("cases/desk_search.html", query="", lines=(), most=lists.PAGE)
     lines = lists.find_by_word(sessions.ctx(), sessions.actor(), query) or _by_pupil(query)
-    return render_template("cases/desk_search.html", query=query, lines=lines)
+    return render_template("cases/desk_search.html", query=query, lines=lines, most=lists.PAGE)
 
 
 @desk_blueprint.get("/style/<protocol>/<int:version>")

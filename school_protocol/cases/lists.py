@@ -234,15 +234,17 @@ def find_by_number(ctx: AppContext, actor: Actor, text: str) -> str:
 
 
 def find_by_word(ctx: AppContext, actor: Actor, text: str) -> tuple[CaseLine, ...]:
-    """The cases that this person sees by the word that was typed, in any language; those that have ended come last."""
+    """The cases that this person sees by the word that was typed, in any language; a page, open ones first."""
     word = looked_for(text)
     if word is None:
         return ()
     scope, today = scope_of(ctx, actor), today_for(ctx)
     with ctx.realm.reading() as session:
-        found = index_repository.Filter(word=word)
-        rows = index_repository.page(session, scope, today=today, limit=PAGE, filter=found).rows
-        rows = tuple(sorted(rows, key=lambda row: row.ended))
+        rows: tuple[index_repository.IndexRow, ...] = ()
+        for ended in (False, True):
+            if (left := PAGE - len(rows)) > 0:
+                found = index_repository.Filter(word=word, ended=ended)
+                rows += index_repository.page(session, scope, today=today, limit=left, filter=found).rows
         known_of = known_of_only(session, scope, rows, today)
         lines = case_lines(ctx, session, actor, rows)
     return tuple(

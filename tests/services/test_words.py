@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select, update
 
+from school_protocol.cases import lists, word_choice
 from school_protocol.cases import repository as cases_repository
-from school_protocol.cases import word_choice
 from school_protocol.cases.lists import find_by_word, see_desk
 from school_protocol.cases.loading import folded, reindex
 from school_protocol.cases.models import CaseIndexRow
@@ -103,6 +103,19 @@ def test_a_case_is_found_by_it_in_three_languages_by_whoever_sees_it(school: Sch
             assert (line.number, line.word) == (school.number, word)
     assert find_by_word(school.ctx, school.person("reporter"), word["fr"]) == ()
     assert find_by_word(school.ctx, school.person("head"), "Yasmine") == ()
+
+
+def test_of_more_than_a_page_the_open_ones_are_found(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    numbers = [school.report().number for _time in range(3)]
+    with school.ctx.realm.writing() as session:
+        ended = CaseIndexRow.number.in_(numbers[:2])
+        session.execute(update(CaseIndexRow).values(word=next(iter(WORDS))))
+        session.execute(update(CaseIndexRow).where(ended).values(ended=True))
+    for most, found in ((25, 3), (2, 2), (1, 1)):
+        monkeypatch.setattr(lists, "PAGE", most)
+        lines = find_by_word(school.ctx, school.person("directorate"), said(next(iter(WORDS)))["fr"])
+        assert len(lines) == found
+        assert lines[0].number == numbers[2]
 
 
 def test_a_row_of_before_is_told_by_the_word_of_its_number(school: School) -> None:
