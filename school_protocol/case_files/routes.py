@@ -18,7 +18,7 @@ from school_protocol.case_files.copy_scope import SELF, CaseFileOptions, see_cas
 from school_protocol.case_files.letters import LetterLine, LetterOptions, issue_letter, see_letters
 from school_protocol.case_files.prepared import problem_message, reason_label, trouble_message, zipped
 from school_protocol.case_files.service import Issued, RevokedBefore, issue_case_file, revoke, see_copies
-from school_protocol.case_files.verify_copy import Checked, asked, unread, verification_messages
+from school_protocol.case_files.verify_copy import Checked, HandedOut, asked, unread, verification_messages
 from school_protocol.cases.view_models import CaseHead
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
@@ -386,6 +386,8 @@ AT_ONCE = 2
 """Files that are looked at together; whoever comes then is asked to come again."""
 SECONDS = 20.0
 """How long one file may take here; the command takes the time it needs."""
+CODE_MOST = 60
+"""Signs of a code, with whatever was typed between them."""
 AGAIN_IN = 60
 """Seconds after which whoever found no place is asked to come again."""
 _places = BoundedSemaphore(AT_ONCE)
@@ -397,7 +399,19 @@ class Crowded(Exception):
 
 @verifying_blueprint.get("/verify")
 def show() -> ResponseReturnValue:
-    return _verifying_page()
+    """With a code, as the picture on a paper has it: what this installation knows of that copy."""
+    typed = request.args.get("code", "").strip()
+    if not typed:
+        return _verifying_page()
+    verify_copy.note(sessions.ctx(), request.remote_addr or "")
+    found = verify_copy.by_code(sessions.ctx(), typed[:CODE_MOST], wording())
+    if found is None:
+        said = wording()._(
+            "No copy handed out here bears this code. Compare it with the paper: thirteen digits, then eight letters "
+            "and digits."
+        )
+        return _verifying_page(problem=said, typed=typed[:CODE_MOST]), 422
+    return _verifying_page(handed_out=found)
 
 
 @verifying_blueprint.post("/verify")
@@ -447,12 +461,16 @@ def _place() -> Iterator[None]:
         _places.release()
 
 
-def _verifying_page(found: Checked | None = None, *, problem: str = "") -> str:
+def _verifying_page(
+    found: Checked | None = None, *, handed_out: HandedOut | None = None, typed: str = "", problem: str = ""
+) -> str:
     return render_template(
         "case_files/verify.html",
         said=verification_messages(wording(), found) if found else None,
         is_asked=found is not None and found.is_asked,
         is_issued=found is not None and found.is_issued,
+        handed_out=handed_out,
+        typed=typed,
         problem=problem,
         megabytes=DOCUMENT_MOST // 1024 // 1024,
         can=verify_copy.can(sessions.ctx()),

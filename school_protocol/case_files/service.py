@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +35,7 @@ from school_protocol.engine.errors import BadInput, SchoolProtocolError, SentBef
 from school_protocol.engine.events import DocumentIssued, DocumentRevoked
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
 from school_protocol.language import Wording
-from school_protocol.pdf.assemble import assembled, overlay
+from school_protocol.pdf.assemble import CheckCode, assembled, overlay
 from school_protocol.pdf.signing import TimestampAuthority, over_http, sign
 from school_protocol.pdf.signing_keys import SigningKey, Trust, read_key_file, read_trust
 from school_protocol.pdf.verdicts import Copy
@@ -47,6 +48,8 @@ from school_protocol.storage.store_errors import StorageBusy
 
 NOTE = "copy.revoked"
 """The code under which the access is kept."""
+LETTERS = 8
+"""Of a check code, after the number: forty bits, and few tries from one place."""
 
 
 class RevokedBefore(SchoolProtocolError):
@@ -264,8 +267,24 @@ def copied(
     wording = Wording(handed.language)
     copy = Copy(handed.copy, handed.stamped or handed.reader, loaded.now, head.hash, head.seq)
     about_copy = wording._("What belongs to this copy alone")
-    whole = assembled(pages, overlay(copy, wording, watermark(ctx, wording)), copy, about_copy, has_record=has_record)
+    drawn = overlay(copy, wording, watermark(ctx, wording), check=check_code(ctx, loaded, handed))
+    whole = assembled(pages, drawn, copy, about_copy, has_record=has_record)
     return signed(ctx, loaded.around.unit, whole, loaded.now, wording)
+
+
+def check_code(ctx: AppContext, loaded: Loaded, handed: Handed) -> CheckCode | None:
+    """By what whoever holds the paper finds this copy again; None in a workshop, whose papers nobody relies on."""
+    if ctx.name != REALM:
+        return None
+    code = code_of(ctx, loaded.case_id, loaded.case.number, handed.document, handed.copy)
+    site = ctx.settings.address.rstrip("/")
+    return CheckCode(code, f"{site}/verify?code={code}" if site else "")
+
+
+def code_of(ctx: AppContext, case_id: str, number: str, document: str, copy: int) -> str:
+    """The number of the case, and eight letters and digits that nobody makes without the keys of this installation."""
+    letters = base64.b32encode(ctx.vault.mark(case_id, f"copy {document} {copy}")).decode()[:LETTERS]
+    return f"{number}-{letters[:4]}-{letters[4:]}"
 
 
 def is_current(session: Session, loaded: Loaded, handed: Handed) -> bool:

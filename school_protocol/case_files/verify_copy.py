@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import json
+import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -15,7 +18,7 @@ from school_protocol.case_files import record as case_files_record
 from school_protocol.case_files import repository
 from school_protocol.case_files.record import ID as RECORD_ID
 from school_protocol.case_files.record import RecordFault
-from school_protocol.case_files.service import trust_in
+from school_protocol.case_files.service import LETTERS, code_of, trust_in
 from school_protocol.cases import repository as cases_repository
 from school_protocol.context import AppContext
 from school_protocol.engine.errors import DefinitionError, Sealed
@@ -55,6 +58,43 @@ def note(ctx: AppContext, address: str) -> None:
         if sign_in_repository.attempts_since(session, subject, ctx.now() - WINDOW) >= MOST:
             raise TooManyTries(int(WINDOW.total_seconds()))
         sign_in_repository.note_attempt(session, subject, at=ctx.now())
+
+
+# ---- by the code on a paper ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """What the code of a copy tells: what stands on its paper; that it was taken back, in words, where it was."""
+
+    title: str
+    copy: int
+    at: datetime
+    revoked: str
+
+
+def by_code(ctx: AppContext, typed: str, wording: Wording) -> HandedOut | None:
+    """The copy that bears this code, however it was typed; None where none that is still known here does."""
+    signs = re.sub(r"[\W_]", "", "".join(str(unicodedata.decimal(sign, sign)) for sign in typed.upper()))
+    number, letters = case_numbers.check_number(signs[: case_numbers.DIGITS]), signs[case_numbers.DIGITS :]
+    if number is None or len(letters) != LETTERS:
+        return None
+    with ctx.realm.reading() as session:
+        case_id = cases_repository.find_by_number(session, number)
+        try:
+            events = _events(ctx, session, case_id) if case_id else ()
+        except Sealed:
+            return None
+        record = cases_repository.opened(session, case_id) if case_id else None
+    for event in events:
+        if isinstance(event, DocumentIssued) and record is not None:
+            made = code_of(ctx, record.id, number, event.document, event.copy)
+            if hmac.compare_digest(re.sub("-", "", made)[-LETTERS:].encode(), letters.encode()):
+                protocol = ctx.library.protocol(record.protocol, record.version)
+                title = wording.text(protocol.documents[event.document].title)
+                gone = " ".join(finding_message(wording, one) for one in _revoked(events, event))
+                return HandedOut(title, event.copy, event.at, gone)
+    return None
 
 
 # ---- the check of a file -------------------------------------------------------------------------------------------

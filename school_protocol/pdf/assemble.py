@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import segno
+from markupsafe import Markup
 
 from school_protocol.language import Wording
 from school_protocol.pdf import bidi
@@ -43,13 +46,26 @@ def _record_digest(document: pikepdf.Pdf) -> str:
         raise NotSealable(f"record: {problem}") from None
 
 
-def overlay(copy: Copy, wording: Wording, watermark: str = "", *, landscape: bool = False) -> bytes:
+@dataclass(frozen=True, slots=True)
+class CheckCode:
+    """By what a copy is found again from its paper alone: typed, or by a camera at `address`, if there is one."""
+
+    code: str
+    address: str
+
+    def picture(self) -> Markup:
+        return Markup(segno.make(self.address, error="l", micro=False).svg_inline(border=0, omitsize=True))  # noqa: S704 - segno draws paths
+
+
+def overlay(
+    copy: Copy, wording: Wording, watermark: str = "", *, check: CheckCode | None = None, landscape: bool = False
+) -> bytes:
     """One page that says copy number, reader and moment at its foot, and `watermark` in large letters across.
 
     `landscape`: for pages that lie across. The same copy gives the same bytes. Raises DocumentsUnavailable.
     """
     return render(
-        overlay_html(copy, wording, watermark, landscape=landscape),
+        overlay_html(copy, wording, watermark, check=check, landscape=landscape),
         title=wording._("Copy %(number)s", number=copy.number),
         language=wording.html_language,
         identifier=f"stamp|{copy.number}|{copy.moment}|{watermark}{'|across' if landscape else ''}",
@@ -57,10 +73,14 @@ def overlay(copy: Copy, wording: Wording, watermark: str = "", *, landscape: boo
     )
 
 
-def overlay_html(copy: Copy, wording: Wording, watermark: str = "", *, landscape: bool = False) -> str:
+def overlay_html(
+    copy: Copy, wording: Wording, watermark: str = "", *, check: CheckCode | None = None, landscape: bool = False
+) -> str:
     """The page that the overlay is made of."""
     return template("stamp.html").render(
         copy=copy,
+        check=check,
+        code=bidi.code,
         landscape=landscape,
         watermark=bidi.isolated(watermark, wording.direction),
         w=wording,

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from engine.telling import MOROCCAN
 from engine.telling import NOW as THEN
 from flask import Flask
 from flask.testing import FlaskClient
+from handing import hand_out_as
 from pdf.copies import whole, with_record
-from pdf.sealed import DAY, NOW, root
+from pdf.sealed import COPY, DAY, NOW, root
 from services.conftest import School
 from services.test_sealed_papers import keys
 from werkzeug import formparser
@@ -30,13 +32,17 @@ from school_protocol.auth import sign_in_repository
 from school_protocol.auth.service import TooManyTries
 from school_protocol.case_files import routes as case_files_routes
 from school_protocol.case_files import verify_copy, verify_process
-from school_protocol.case_files.service import issue_case_file
+from school_protocol.case_files.service import Handed, check_code, issue_case_file, revoke
 from school_protocol.case_files.verify_copy import Checked, checked, unread
+from school_protocol.cases.loading import Loaded, load
 from school_protocol.cases.story_player import TurnableClock, prepared
 from school_protocol.config import Settings
 from school_protocol.context import AppContext, open_context
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.events import DocumentIssued
+from school_protocol.language import Wording
 from school_protocol.pdf import rendering
+from school_protocol.pdf.assemble import CheckCode, overlay_html
 from school_protocol.pdf.verdicts import Code
 from school_protocol.pdf.verification import DOCUMENT_MOST
 from school_protocol.ui import middleware
@@ -46,6 +52,7 @@ from web.page import read_page
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 LANGUAGES = ("fr", "ar", "en")
+ENGLISH = {"Accept-Language": "en"}
 
 
 @pytest.fixture
@@ -99,7 +106,7 @@ def test_anybody_finds_the_page_from_the_door(anybody: FlaskClient, language: st
     assert response.status_code == 200
     page = read_page(response)
     assert page.lang.startswith(language)
-    assert [one["type"] for one in page.inputs] == ["file"]
+    assert [one["type"] for one in page.inputs] == ["text", "file"]
 
 
 @pytest.mark.exhaustive
@@ -376,6 +383,84 @@ def test_a_copy_is_genuine_until_it_is_taken_back(school: School) -> None:
     page = read_page(send(anybody, data))
     assert page.h1 == ["This copy was taken back: it is not to be relied on."]
     assert "mauvaise adresse" not in page.text
+
+
+# ---- by the code on a paper ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def handed_out(school: School, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The code of a copy that was handed out; its pages are not made."""
+    hand_out_as(monkeypatch, lambda _view, _wording: b"pages")
+    issue_case_file(school.ctx, school.person("head"), school.number, "school", "fr", token="one")
+    loaded, handed = copy_of(school)
+    found = check_code(school.ctx, loaded, handed)
+    assert found is not None
+    return found.code
+
+
+def copy_of(school: School) -> tuple[Loaded, Handed]:
+    with school.ctx.realm.reading() as session:
+        loaded = load(school.ctx, session, school.person("head"), school.number)
+    (issued,) = (one for one in loaded.events if isinstance(one, DocumentIssued))
+    handed = Handed(
+        document=issued.document, profile=issued.profile, language=issued.language, copy=issued.copy, reader="",
+        role=issued.role, content_head="", note="", graves=0,
+    )  # fmt: skip
+    return loaded, handed
+
+
+def test_the_code_of_a_paper_tells_what_stands_on_it_until_the_copy_is_taken_back(
+    school: School, handed_out: str
+) -> None:
+    anybody = create_app(school.ctx, testing=True).test_client()
+    arabic = handed_out.translate({ord(str(digit)): 0x660 + digit for digit in range(10)})
+    for typed in (handed_out, f" {handed_out.lower().replace('-', ' ')} ", handed_out.replace("-", ""), arabic):
+        page = read_page(anybody.get("/verify", query_string={"code": typed}, headers=ENGLISH))
+        assert page.h1 == ["This site handed out this copy"]
+        assert "Case file, copy 1" in page.text
+        assert "Benali" not in page.text
+    revoke(school.ctx, school.person("head"), school.number, "case_file", 1, "lost on the way")
+    page = read_page(anybody.get("/verify", query_string={"code": handed_out}, headers=ENGLISH))
+    assert page.h1 == ["This copy was taken back: it is not to be relied on."]
+    assert "lost on the way" not in page.text
+
+
+def test_a_code_that_is_on_no_paper_says_nothing(school: School, handed_out: str) -> None:
+    """Neither whether there is such a case, nor whether its papers were handed out."""
+    anybody = create_app(school.ctx, testing=True).test_client()
+    last = "A" if handed_out[-1] != "A" else "B"
+    answers = set()
+    for one in (handed_out[:-1] + last, handed_out[:-1], "1234567890128-AAAA-AAAA", school.number, "é" * 500, "\0"):
+        answer = anybody.get("/verify", query_string={"code": one}, headers=ENGLISH)
+        assert answer.status_code == 422, one
+        answers.add(read_page(answer).text.replace(one, ""))
+        assert "No copy handed out here bears this code" in read_page(answer).text
+    assert len(answers) == 1
+
+
+def test_whoever_tries_many_codes_is_asked_to_wait(
+    school: School, handed_out: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verify_copy, "MOST", 2)
+    anybody = create_app(school.ctx, testing=True).test_client()
+    said = [
+        anybody.get("/verify", query_string={"code": handed_out}, headers=ENGLISH).status_code for _time in range(3)
+    ]
+    assert said == [200, 200, 429]
+    assert anybody.get("/verify").status_code == 200
+
+
+def test_each_copy_and_each_document_has_a_code_of_its_own(school: School, handed_out: str) -> None:
+    loaded, handed = copy_of(school)
+    others = [check_code(school.ctx, loaded, replace(handed, **one)) for one in ({"copy": 2}, {"document": "letter"})]
+    assert len({handed_out, *(one.code for one in others if one)}) == 3
+    stamp = overlay_html(
+        COPY, Wording("ar"), check=CheckCode(handed_out, f"https://s.example/verify?code={handed_out}")
+    )
+    assert handed_out in stamp
+    assert "<svg" in stamp
+    assert "<svg" not in overlay_html(COPY, Wording("ar"), check=CheckCode(handed_out, ""))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
