@@ -6,7 +6,6 @@ Schools, people, numbers of pupils and cases are fictitious. It is made once; a 
 from __future__ import annotations
 
 import fcntl
-import multiprocessing
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -545,10 +544,12 @@ def _seed(ctx: AppContext, clock: TurnableClock, password: str, say: Say, *, tol
     )
     if not told:
         return
-    with _years_before(now) as played_apart:
+    from school_protocol.ops.fixture_copy import played_apart  # it fills demos, and so asks for this module
+
+    with played_apart(now) as meanwhile:
         Theatre(ctx, clock, protocol, units, accounts, now, say).play(SCENES)
         say("Cases of years before, as they ended in made-up schools")
-        past = _past(ctx, protocol, units, accounts, hashed, played_apart)
+        past = _past(ctx, protocol, units, accounts, hashed, meanwhile)
     clock.moment = now - SINCE_ISSUED
     past.write(clock.moment)
     say("Figures of the academy, as they were issued")
@@ -558,37 +559,13 @@ def _seed(ctx: AppContext, clock: TurnableClock, password: str, say: Say, *, tol
     setup.seed_public_reports(ctx, accounts["directeur"], SCHOOLS[0].code, TOLD)
 
 
-@contextmanager
-def _years_before(now: datetime) -> Iterator[Connection]:
-    """Where the histories of years before come out, played by a process of its own meanwhile."""
-    from school_protocol.ops.fixture_copy import TOLD  # it fills demos, and so asks for this module
-
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    work = context.Process(target=_play_years_before, args=(theirs, TOLD, now), daemon=True)
-    work.start()
-    theirs.close()
-    try:
-        yield ours
-    finally:
-        work.kill()
-        work.join()
-        ours.close()
-
-
-def _play_years_before(out: Connection, told: Sequence[tuple[str, range, int]], now: datetime) -> None:
-    from school_protocol.ops.fixture_copy import histories
-
-    out.send(histories(told, now))
-
-
 def _past(
     ctx: AppContext,
     protocol: Protocol,
     units: Mapping[str, str],
     accounts: Mapping[str, Actor],
     hashed: str,
-    played_apart: Connection,
+    meanwhile: Connection,
 ) -> Shown:
     """What the figures are counted from. Whoever oversees in the demo oversaw there, too."""
     from school_protocol.ops.fixture_copy import shown
@@ -600,7 +577,7 @@ def _past(
             count = sum(1 for part in cast if part.partition("/")[0] == person.role)
             cast[f"{person.role}/{count + 1}" if count else person.role] = accounts[person.username].id
     try:
-        histories = played_apart.recv()
+        histories = meanwhile.recv()
     except EOFError as error:
         raise DemoError("the cases of years before could not be played") from error
     return shown(ctx, protocol, histories, units, standing, hashed=hashed)

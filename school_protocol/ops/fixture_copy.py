@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import random
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
+from multiprocessing.connection import Connection
 from typing import Any
 
 from school_protocol.auth import repository as auth_repository
@@ -200,6 +203,26 @@ class Shown:
         self.copies = [one for one in self.copies if one.ended_at > until]
         repository.write_sample(self.ctx.realm, self.ctx.vault, past)
         return len(past)
+
+
+@contextmanager
+def played_apart(now: datetime) -> Iterator[Connection]:
+    """Where the histories of TOLD come out, played by a process of its own meanwhile; it ends with the block."""
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    work = context.Process(target=_play, args=(theirs, TOLD, now), daemon=True)
+    work.start()
+    theirs.close()
+    try:
+        yield ours
+    finally:
+        work.kill()
+        work.join()
+        ours.close()
+
+
+def _play(out: Connection, told: Sequence[tuple[str, range, int]], now: datetime) -> None:
+    out.send(histories(told, now))
 
 
 def histories(told: Sequence[tuple[str, range, int]], now: datetime) -> list[tuple[Played, int]]:
