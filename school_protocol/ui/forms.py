@@ -267,6 +267,8 @@ def _sent(item: FormField, name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield from ((f"{name}-{key}", str(said)) for key, said in value.items() if said is not None)
     elif isinstance(value, list | tuple):
         yield from ((name, str(entry)) for entry in value)
+    elif item.type is FieldType.yes_no and value in ("true", "false"):
+        yield name, "yes" if value == "true" else "no"
     elif isinstance(value, bool):
         if value or item.type is FieldType.yes_no:
             yield name, "yes" if value else "no"

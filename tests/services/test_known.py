@@ -118,7 +118,7 @@ def test_a_closing_asks_everything_anew_but_what_the_record_shows(alarmed: Schoo
     assert begins(alarmed, "closing", "team_member") == {}, "a referral waits for its answer"
 
 
-def test_where_nothing_more_is_planned_the_next_day_lies_as_far_ahead_as_the_last_ones_lay_apart(alarmed: School) -> None:
+def test_once_the_schedule_is_over_the_next_day_lies_as_far_ahead_as_its_last_ones_apart(alarmed: School) -> None:
     alarmed.act("head", "referral", CALLED)
     alarmed.move("team_coordinator", "mark_sent")
     alarmed.ctx.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
