@@ -34,6 +34,7 @@ from school_protocol.cases.view_models import (
     DangerPage,
     MoveView,
     RecordView,
+    Told,
 )
 from school_protocol.context import AppContext, today_for
 from school_protocol.engine import case_summary
@@ -41,7 +42,7 @@ from school_protocol.engine.actors import in_team, leading
 from school_protocol.engine.case import Case, is_reading
 from school_protocol.engine.case_parts import WHOM, DangerLife, Record, own_role
 from school_protocol.engine.case_summary import assessed_level, last_assessed, last_grid
-from school_protocol.engine.definition import CORRECTABLE, Act, ActKind, Danger, Level, Protocol, ScopeKind
+from school_protocol.engine.definition import CORRECTABLE, Act, ActKind, Danger, Level, Move, Protocol, ScopeKind
 from school_protocol.engine.definition_parts import FieldType, Form, FormField
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import CaseSeen
@@ -55,31 +56,50 @@ from school_protocol.storage.engines import Session
 # ---- answers that a form holds as it opens, worked out from the case -----------------------------------------------
 
 _OF_THE_DAY = ("today", "now")
+_Known = dict[str, tuple[Any, Told | None]]
 
 
-def known_already(loaded: Loaded, seeing: Seeing, act: Act) -> dict[str, Any]:
-    """Key of a question → its answer: what the last record said where the act carries on, and what the case tells."""
+def known_already(loaded: Loaded, seeing: Seeing, act: Act) -> _Known:
+    """Key of a question → its answer, and where in the case that stands: what the last record said where the act
+    carries on, what the entries say that a question names, and what the case tells."""
     if loaded.metadata_only:
         return {}
     known = _last_said(loaded, seeing, act)
     for item in loaded.protocol.form_of(act).fields:
-        found = _OF_THE_CASE[item.default](loaded, seeing, act, item) if item.default in _OF_THE_CASE else None
+        found = _of_the_case(loaded, seeing, act, item)
         if item.assessed and (level := last_assessed(loaded.protocol, loaded.case)) is not None:
-            found = str(level)
-        if found is not None:
+            found = str(level), None
+        elif found[0] is None and item.key not in known:
+            found = _said_elsewhere(loaded, seeing, item) or found
+        if found[0] is not None and (item.key not in known or found[1] is None):
             known[item.key] = found
     return known
 
 
-def _last_said(loaded: Loaded, seeing: Seeing, act: Act) -> dict[str, Any]:
+def _last_said(loaded: Loaded, seeing: Seeing, act: Act) -> _Known:
     """What the last record said, where the act carries on from it and this reader may read it whole."""
     records = loaded.case.records_of(act.key) if act.carries_on else []
     record = records[-1] if records and records[-1].seq > loaded.case.opening_seq else None
     shown = seeing.record(record) if record else None
     if shown is None or shown.hidden is not None:
         return {}
-    fields = shown.form.by_key
-    return {key: value for key, value in shown.answers.items() if not _is_asked_anew(loaded, fields[key], value)}
+    fields, told = shown.form.by_key, Told("entry", shown)
+    return {
+        key: (value, told) for key, value in shown.answers.items() if not _is_asked_anew(loaded, fields[key], value)
+    }
+
+
+def _said_elsewhere(loaded: Loaded, seeing: Seeing, item: FormField) -> tuple[Any, Told] | None:
+    """What the latest of the entries says that a question names; None where this reader may not read it whole."""
+    fields = {source.act: source.field for source in item.known}
+    said = [one for one in loaded.case.records_of(*fields) if one.answers.get(fields[one.act])]
+    shown = seeing.record(said[-1]) if said else None
+    if shown is None or shown.hidden is not None:
+        return None
+    value = said[-1].answers[fields[said[-1].act]]
+    if item.type is FieldType.date and "T" in value:
+        value = loaded.facts.local_day(datetime.fromisoformat(value)).isoformat()
+    return value, Told("entry", shown)
 
 
 def _is_asked_anew(loaded: Loaded, item: FormField, value: Any) -> bool:
@@ -93,6 +113,45 @@ def _is_asked_anew(loaded: Loaded, item: FormField, value: Any) -> bool:
 
 
 # ---- from the case -------------------------------------------------------------------------------------------------
+
+
+def _of_the_case(loaded: Loaded, seeing: Seeing, act: Act, item: FormField) -> tuple[Any, Told | None]:
+    met = [option.key for option in item.options if option.met and _are_met(loaded, option.met)]
+    if met:
+        return met, Told("met")
+    if item.default is None:
+        return None, None
+    if item.type is FieldType.account and item.default in loaded.protocol.seats:
+        holder = loaded.case.holder(item.default, loaded.facts.today)
+        return (holder, Told("seats")) if holder in _nameable(seeing, act, item) else (None, None)
+    find = _OF_THE_CASE.get(item.default)
+    return (find(loaded, seeing, act, item), _TOLD.get(item.default)) if find else (None, None)
+
+
+def _are_met(loaded: Loaded, needs: Iterable[str]) -> bool:
+    return all(loaded.protocol.needs[need].when.holds(loaded.facts) for need in needs)
+
+
+def _nameable(seeing: Seeing, act: Act, item: FormField) -> list[str]:
+    """Whom this question may name."""
+    lines = seeing.act_choices(act).accounts
+    return [line.id for line in lines if not item.only or {*line.roles, *line.seats} & set(item.only)]
+
+
+def _of_seats(loaded: Loaded, seeing: Seeing, act: Act, item: FormField) -> list[str] | None:
+    """Whoever records it, and who holds a seat for the whole of the case, of those who can be named."""
+    day = loaded.facts.today
+    seats = [held.account for held in loaded.case.seats if held.side is None and held.is_held(day)]
+    may = _nameable(seeing, act, item)
+    return [account for account in dict.fromkeys((loaded.actor.id, *seats)) if account in may] or None
+
+
+def _turn(loaded: Loaded, seeing: Seeing, act: Act, item: FormField) -> str | None:
+    """The one of its people about whom this act was not recorded yet, or longest ago."""
+    last = {record.answers.get(item.key): record.seq for record in loaded.case.records_of(act.key)}
+    people = loaded.case.people
+    found = [one.id for one in seeing.people() if not one.held and people[one.id].slot in item.slots]
+    return min(found, key=lambda person: last.get(person, 0), default=None)
 
 
 def _oneself(loaded: Loaded, _seeing: Seeing, _act: Act, _item: FormField) -> str | None:
@@ -124,10 +183,15 @@ def _only(loaded: Loaded, seeing: Seeing, _act: Act, item: FormField) -> str | N
 
 
 def _seats_waited_for(loaded: Loaded) -> list[str]:
-    """The seats that nobody holds, and that a step onwards from here needs somebody in."""
-    protocol, case = loaded.protocol, loaded.case
-    onwards = [move for move in protocol.moves.values() if case.state in move.from_ and not move.backwards]
-    needs = [protocol.needs[need] for move in onwards for need in move.needs]
+    """The seats that nobody holds, and that a step onwards needs somebody in: one from here, else a later one."""
+    onwards = [move for move in loaded.protocol.moves.values() if not move.backwards]
+    here = _seats_needed(loaded, [move for move in onwards if loaded.case.state in move.from_])
+    return here or _seats_needed(loaded, onwards)
+
+
+def _seats_needed(loaded: Loaded, moves: Iterable[Move]) -> list[str]:
+    protocol = loaded.protocol
+    needs = [protocol.needs[need] for move in moves for need in move.needs]
     unmet = [need for need in needs if not need.when.holds(loaded.facts)]
     read = [protocol.facts[name] for need in unmet for name in need.when.names if name in protocol.facts]
     return list(dict.fromkeys(fact.people.seat for fact in read if fact.people is not None))
@@ -152,13 +216,16 @@ def _next(loaded: Loaded, _seeing: Seeing, _act: Act, _item: FormField) -> str |
     return coming.isoformat() if coming else None
 
 
-_OF_THE_CASE: Mapping[str | None, Callable[[Loaded, Seeing, Act, FormField], Any]] = {
+_OF_THE_CASE: Mapping[str, Callable[[Loaded, Seeing, Act, FormField], Any]] = {
     "oneself": _oneself,
     "only": _only,
     "standing": _standing,
     "planned": _planned,
     "next": _next,
+    "seated": _of_seats,
+    "turn": _turn,
 }
+_TOLD = {"seated": Told("seats"), "turn": Told("turn")}
 
 
 # ---- the page, an entry, an act, a move ----------------------------------------------------------------------------
@@ -246,6 +313,7 @@ def see_act(ctx: AppContext, actor: Actor, number: str, act: str, *, is_shown: b
             raise Unseen(act)
         contacts = contact_lines(ctx, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
         left_out = case_summary.unasked(case_summary.standing(loaded.protocol, loaded.case), form.key)
+        known = known_already(loaded, seeing, declared)
         return ActView(
             protocol=loaded.protocol,
             act=declared,
@@ -254,7 +322,8 @@ def see_act(ctx: AppContext, actor: Actor, number: str, act: str, *, is_shown: b
             choices=seeing.act_choices(declared, contacts),
             reasons=choice.reasons,
             asks_signature=asks_signature(loaded.protocol, declared),
-            prefill=known_already(loaded, seeing, declared),
+            prefill={key: value for key, (value, _told) in known.items()},
+            told={key: told for key, (_value, told) in known.items() if told is not None},
             assessed=_assessed(loaded, declared),
             writers=writers(loaded.protocol, declared, loaded.case, loaded.around, actor),
             remarks=tuple(one for one in seeing.remarks if one.act == key and one.settled_at is None),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from school_protocol.engine.act_checks import raises_danger
 from school_protocol.engine.definition import (
@@ -536,6 +536,13 @@ class Choices:
     """For somebody who may not see the case: those that they raised themselves."""
 
 
+class Told(NamedTuple):
+    """Where an answer comes from that a form holds as it opens: an `entry`, the `seats`, whose `turn` it is, `met`."""
+
+    by: str
+    entry: RecordView | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ActView:
     """One act's form, ready to be filled in; `head` is None before the case exists."""
@@ -558,6 +565,7 @@ class ActView:
     signs: RecordView | None = None
     """For a signature: what is signed."""
     prefill: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Told] = field(default_factory=dict)
     units: tuple[Unit, ...] = ()
     """Before the case exists: where the reporter may file it."""
     writers: tuple[AccountLine, ...] | None = None

@@ -607,8 +607,8 @@ class FieldType(StrEnum):
 
 
 _FROM_CASE = (
-    FieldType.account, FieldType.person, FieldType.persons, FieldType.dangers, FieldType.covers, FieldType.referral,
-    FieldType.hold, FieldType.record,
+    FieldType.account, FieldType.accounts, FieldType.person, FieldType.persons, FieldType.dangers, FieldType.covers,
+    FieldType.referral, FieldType.hold, FieldType.record,
 )  # fmt: skip
 
 
@@ -626,6 +626,15 @@ class Option(Model):
     """A call by telephone: in the first minutes a number's own button records the referral with this answer."""
     to_guardians: bool = False
     """Told to, handed to or asked of guardians: while one is on hold, the form must name others."""
+    met: Keys = ()
+    """Of several: ticked as the form opens, where all these needs hold."""
+
+
+class Known(Model):
+    """Where the record has the answer already: the latest entry of an act, filled in as the form opens."""
+
+    act: str
+    field: str
 
 
 class FormField(Model):
@@ -645,6 +654,8 @@ class FormField(Model):
     """Refused in the past."""
     default: str | None = None
     """An option's key; `now` or `today` for a moment or a date; others are read from the case."""
+    known: tuple[Known, ...] = ()
+    """Filled in with what the latest of these entries says."""
     dialled: bool = False
     """A call's own number: in the first minutes it takes the number whose button was pressed."""
     assessed: bool = False
@@ -677,7 +688,7 @@ class FormField(Model):
     @property
     def is_known_from_case(self) -> bool:
         """Whether its default is read from the case."""
-        pointing = self.type is FieldType.danger and self.default == "only"
+        pointing = self.type in (FieldType.danger, FieldType.seat) and self.default == "only"
         return pointing or self.type in _FROM_CASE or (self.type is FieldType.date and self.default != "today")
 
     @property

@@ -637,7 +637,15 @@ class Facts(Mapping[str, Value]):
         come = [day for day in (*reached, *self._named_dates(follow)) if day <= self.today and day not in held]
         due = max(come or reached, default=coming[0] if coming else None)
         after = [day for day in coming if due is not None and day > max(due, self.today)]
-        return due, after[0] if after else None
+        return due, after[0] if after else self._after_schedule(follow, due)
+
+    def _after_schedule(self, follow: FollowUp, due: date | None) -> date | None:
+        """The next one where nothing more is planned: as long after as the last ones of the schedule lie apart."""
+        schedule = follow.levels.get(self.level)
+        if schedule is None or due is None:
+            return None
+        before = schedule.days[-2] if len(schedule.days) > 1 else 0
+        return max(due, self.today) + timedelta(days=schedule.days[-1] - before)
 
     def excused_after(self, day: date) -> bool:
         """Whether follow-ups that were not held were excused on that day or later."""

@@ -29,12 +29,15 @@ _DEFAULTS: Mapping[FieldType, tuple[str, ...]] = {
     _T.tri: ANSWERED,
     **dict.fromkeys((_T.yes_no, _T.check), ("true", "false", "yes", "no")),
     _T.moment: ("now", "today"),
-    _T.account: ("oneself",),
-    **dict.fromkeys((_T.person, _T.persons, _T.referral, _T.hold, _T.record), ("only",)),
+    _T.accounts: ("seated",),
+    _T.person: ("only", "turn"),
+    **dict.fromkeys((_T.persons, _T.referral, _T.hold, _T.record), ("only",)),
     **dict.fromkeys((_T.dangers, _T.covers), ("standing",)),
 }
 """What a default can be where the definition has no part in it."""
 
+_ASKED_ANEW = (_T.check, _T.danger, _T.dangers, _T.danger_answers, _T.grid, _T.rows, _T.signature)
+"""Attested, judged or seen by whoever answers, as of the day: nothing that was said before stands for it."""
 _REFERRAL_STATES = ("open", "settled")
 _NO_ANSWER = N_('"%(name)s" is no answer here%(like)s')
 _NO_REFERRAL_STATE = N_('"%(name)s" is no state of a referral here%(like)s')
@@ -90,6 +93,7 @@ def _field(book: Book, field: FormField, path: Path) -> None:
     _range(book, field, path)
     _default(book, field, path)
     _assessed(book, field, path)
+    _known(book, field, path)
     _limits(book, field, path)
     if kind is _T.rows:
         _columns(book, field, path)
@@ -157,6 +161,26 @@ def _assessed(book: Book, field: FormField, path: Path) -> None:
         book.say((*path, "default"), N_("the level that the grid gives needs no default"))
 
 
+def _known(book: Book, field: FormField, path: Path) -> None:
+    """Where the record has an answer already: an entry's own field says the like; and what it shows is ticked."""
+    if field.known and field.type in _ASKED_ANEW:
+        book.say((*path, "known"), N_("a field of type %(type)s is asked anew each time"), type=field.type.value)
+    for number, source in enumerate(field.known):
+        here = (*path, "known", number)
+        book.refer_one((*here, "act"), source.act, "acts")
+        other = book.form_of(source.act)
+        fitting = (_T.date, _T.moment) if field.type is _T.date else (field.type,)
+        found = book.field((*here, "field"), other, source.field, *fitting)
+        if found is not None and field.options:
+            offered = [option.key for option in field.options]
+            among(book, (*here, "field"), [option.key for option in found.options], offered, _NO_ANSWER)
+    for option in field.options:
+        here = (*path, "options", option.key, "met")
+        book.needs(here, option.met)
+        if option.met and field.type is not _T.choices:
+            book.say(here, N_("only an answer among several is ticked by what the case shows"))
+
+
 def _default(book: Book, field: FormField, path: Path) -> None:
     if field.default is None:
         return
@@ -174,6 +198,8 @@ def _defaults(book: Book, field: FormField, default: str) -> Iterable[str] | Non
         return _DEFAULTS[kind]
     if kind in _OPTIONED:
         return [option.key for option in field.options]
+    if kind is _T.account:
+        return ("oneself", *book.declared.of("seats"))
     if kind is _T.date:
         return ("today", "planned", "next") if book.protocol.follow_up else ("today",)
     if kind in (_T.integer, _T.scale):

@@ -58,6 +58,8 @@ class Question(Field):  # type: ignore[misc]
         """Answered already by the way that led here: shown, not asked."""
         self.typed: list[str] = []
         self.problems: list[str] = []
+        self.source = ""
+        """From where in the case it was filled in, as long as it stands so."""
         self.mention: Any = None
         """Whom its words name, where a sign is offered in place of the name."""
 
@@ -68,8 +70,9 @@ class Question(Field):  # type: ignore[misc]
 
     @property
     def described_by(self) -> str:
-        """Ids of the hint and the problems, for aria-describedby."""
+        """Ids of the hint, the source and the problems, for aria-describedby."""
         ids = [f"{self.id}-hint"] if self.hint else []
+        ids += [f"{self.id}-source"] if self.source else []
         ids += [f"{self.id}-named"] if self.mention else []
         return " ".join([*ids, f"{self.id}-problem"] if self.problems else ids)
 

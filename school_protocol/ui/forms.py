@@ -187,6 +187,8 @@ def form_for(
     form.view, form.w = view, w
     form.prefix = prefix
     form.questions = [form[f"{prefix}{item.key}"] for item in view.form.fields if item.type is not FieldType.signature]
+    for question in form.questions:
+        question.source = builder.source(question.spec, shown)
     form.unit = builder.unit(form, shown)
     form.paper = fold_for(form, view, w, shown, now)
     form.whom = whom_question(form, view, w, shown)
@@ -265,6 +267,8 @@ def _sent(item: FormField, name: str, value: Any) -> Iterator[tuple[str, str]]:
         yield from ((f"{name}-{key}", str(said)) for key, said in value.items() if said is not None)
     elif isinstance(value, list | tuple):
         yield from ((name, str(entry)) for entry in value)
+    elif item.type is FieldType.yes_no and value in ("true", "false"):
+        yield name, "yes" if value == "true" else "no"
     elif isinstance(value, bool):
         if value or item.type is FieldType.yes_no:
             yield name, "yes" if value else "no"
@@ -311,6 +315,21 @@ class _Builder:
     def question(self, item: FormField) -> Any:
         """The unbound question of `item`."""
         return self._make(item)
+
+    def source(self, item: FormField, shown: Posted) -> str:
+        """From where an answer was filled in, as long as it stands as it was."""
+        told = self.view.told.get(item.key)
+        held = as_posted([item], self.view.prefill)
+        if told is None or not held or any(shown.getlist(name) != held.getlist(name) for name in held):
+            return ""
+        if told.entry is not None:
+            entry, day = self.w.text(told.entry.act.title), self.w.day(told.entry.occurred_at)
+            return self.w._("As in “%(entry)s”, %(day)s.", entry=entry, day=day)
+        return {
+            "seats": self.w._("From who looks after the case."),
+            "turn": self.w._("Whoever comes next: not met yet, or longest ago."),
+            "met": self.w._("Ticked: what the case shows already."),
+        }[told.by]
 
     def unit(self, form: AnswerForm, posted: Posted) -> Question | None:
         """Before the case exists: where to file it, where there is a choice."""

@@ -93,7 +93,7 @@ def test_a_plan_carries_on_but_for_days_gone_by_and_what_guardians_get(alarmed: 
     alarmed.act("head", "referral", CALLED)
     alarmed.act("head", "add_person", persons=GUARDIANS[:1])
     alarmed.act("head", "support_plan", PLAN, reference_adult=alarmed.person("team_member").id)
-    carried = {"objectives", "reference_adult", "protection", "shared_concern", "next_follow_up"}
+    carried = {"objectives", "reference_adult", "protection", "shared_concern", "next_follow_up", "team"}
     assert set(begins(alarmed, "support_plan")) == carried
     alarmed.wait(days=2)
     assert set(begins(alarmed, "support_plan")) == carried, "today is not gone by"
@@ -106,28 +106,51 @@ def test_a_plan_carries_on_but_for_days_gone_by_and_what_guardians_get(alarmed: 
     assert set(begins(alarmed, "support_plan")) == carried - {"next_follow_up"}
 
 
-def test_a_closing_asks_everything_anew(alarmed: School) -> None:
-    """What the child said, and what was answered of dangers, was said on that day."""
+def test_a_closing_asks_everything_anew_but_what_the_record_shows(alarmed: School) -> None:
+    """What the child said, and what was answered of dangers, was said on that day; no danger is ticked away."""
     said = {
         "outcome": "resolved", "dangers_asked": {"self_harm": "no"}, "child_view": "given", "view_words": "Ça va.",
         "checks": ["no_danger"],
     }  # fmt: skip
     alarmed.act("team_member", "closing", said)
-    assert begins(alarmed, "closing", "team_member") == {}
+    assert begins(alarmed, "closing", "team_member") == {"checks": ["referrals"]}
+    alarmed.act("head", "referral", CALLED)
+    assert begins(alarmed, "closing", "team_member") == {}, "a referral waits for its answer"
 
 
-def test_a_day_that_is_long_past_is_not_proposed_as_the_next(alarmed: School) -> None:
+def test_once_the_schedule_is_over_the_next_day_lies_as_far_ahead_as_its_last_ones_apart(alarmed: School) -> None:
     alarmed.act("head", "referral", CALLED)
     alarmed.move("team_coordinator", "mark_sent")
     alarmed.ctx.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
-    assert "next_on" not in begins(alarmed, "follow_up")
+    today = alarmed.ctx.now().date()
+    assert begins(alarmed, "follow_up")["next_on"] == (today + timedelta(days=30)).isoformat()
 
 
 def test_the_seat_that_the_next_step_waits_for(school: School) -> None:
     school.report()
-    assert "seat" not in begins(school, "name_seat"), "no step of this state waits for one"
+    assert begins(school, "name_seat")["seat"] == "lead", "a later step waits for one"
     school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="colleague")
     school.move("head", "t_qualify")
     assert begins(school, "name_seat")["seat"] == "lead"
     school.act("head", "name_seat", seat="lead", account=school.account("team_member"))
     assert "seat" not in begins(school, "name_seat")
+
+
+def test_who_looks_after_the_case_is_named_and_said_so(school: School) -> None:
+    """Whoever writes, and who holds a seat for the whole of it; whoever holds one for a side does not."""
+    school.report()
+    lead = school.account("team_member")
+    school.act("head", "name_seat", seat="lead", account=lead)
+    school.act("head", "name_seat", seat="support", account=school.account("psychosocial"), side="targeted")
+    view = see_act(school.ctx, school.person("team_coordinator"), school.number, "minutes")
+    assert view.prefill["present"] == [school.account("team_coordinator"), lead]
+    assert view.told["present"].by == "seats"
+    assert begins(school, "support_plan")["reference_adult"] == lead
+
+
+def test_the_last_fact_is_the_one_told_last_with_its_entry(school: School) -> None:
+    school.report(occurred_at=NOW.isoformat())
+    view = see_act(school.ctx, school.person("team_member"), school.number, "closing")
+    told = view.told["last_fact_on"]
+    assert view.prefill["last_fact_on"] == NOW.date().isoformat()
+    assert (told.by, told.entry.act.key if told.entry else "") == ("entry", "report")
