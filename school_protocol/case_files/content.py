@@ -105,6 +105,24 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A service that can be called, as the directory has it today."""
+
+    name: Mapping[str, str]
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HomePart:
+    """A piece of the pages for a family that stands in them: its place in the body, and what it prints of the case."""
+
+    place: int
+    entry: int = 0
+    """Number of the entry whose answers it prints."""
+    called: tuple[Called, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFile:
     """Everything that a case file prints, whoever is handed a copy; the document only lays it out."""
 
@@ -142,6 +160,8 @@ class CaseFile:
     story: tuple[StoryLine, ...] = ()
     points: tuple[PointAnswer, ...] = ()
     """The answers that tell the case, in the order in which they were given."""
+    home: tuple[HomePart, ...] = ()
+    """Of a family's copy: what its pages are made of."""
 
     @property
     def document(self) -> Document:
@@ -171,14 +191,6 @@ class Exhibit:
 
     number: int
     answers: tuple[Answered, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """A service that can be called, as the directory has it today."""
-
-    name: Mapping[str, str]
-    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

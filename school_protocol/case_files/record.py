@@ -76,7 +76,7 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
 }
 """Fields that only pages on a screen use."""
 LATER: Mapping[type[Any], frozenset[str]] = {
-    CaseFile: frozenset({"asked", "story", "points"}),
+    CaseFile: frozenset({"asked", "story", "points", "home"}),
     ReferralLine: frozenset({"whom"}),
     CaseHead: frozenset({"word"}),
     Conformance: frozenset({"excuses", "despite"}),
