@@ -73,14 +73,12 @@ class LeftOut:
     """Entries that are not in it at all."""
     sides: int = 0
     """Entries that whoever issued it doesn't read."""
-    others: bool = False
-    """Nothing of what concerns others is in it, nor told how much: entries are not counted."""
     sections: tuple[int, ...] = ()
     """Places, in the document, of the sections that it doesn't have."""
     decision: bool = False
     """There is a decision, and it is not in it."""
     within: Mapping[str, int] = field(default_factory=dict)
-    """Place of a section → how many of its entries are not in it; 0: some, not told how many."""
+    """Place of a section → how many of its entries are not in it."""
     numbers: tuple[tuple[int, int], ...] = ()
     """Runs of numbers, first and last, that are not in its chronology."""
 

@@ -53,6 +53,11 @@ class HomePages(Entries):
             return Markup("")
         return self.line(reader.name)
 
+    def child(self) -> Markup:
+        """Of whom it tells, where the case leaves no doubt: the only pupil who stands in it."""
+        pupils = [one for one in self.view.people if not one.slot.guardian and one.name and self.may_name(one)]
+        return self.line(pupils[0].name) if len(pupils) == 1 else Markup("")
+
     def pieces(self) -> Iterator[HomePrinted]:
         """Those that stand in it, in their order."""
         for part in self.view.home:

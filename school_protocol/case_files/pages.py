@@ -316,18 +316,6 @@ class Pages(Front):
         apart = [line for line in self.view.duties if line.state != "done"]
         return apart, len(self.view.duties) - len(apart)
 
-    def counts(self) -> list[tuple[int, str, str]]:
-        """Figures of the cover: number, tone, words."""
-        kept = self.view.conformance
-        figures = [
-            (kept.count("kept"), "ok", self.w._("in time")),
-            (kept.count("late"), "today", self.w._("done late")),
-            (kept.count("overdue"), "late", self.w._("late now")),
-            (kept.count("open"), "soon", self.w._("still open")),
-            (len(kept.departures) + len(kept.excuses) + len(kept.despite), "plain", self.w._("departures")),
-        ]
-        return [(number, tone if number else "none", words) for number, tone, words in figures]
-
     def page_count(self) -> Markup:
         """Page x of y: the typesetter counts."""
         page, pages = Markup('<bdi dir="ltr" class="page"></bdi>'), Markup('<bdi dir="ltr" class="pages"></bdi>')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from school_protocol.auth import repository as auth_repository
@@ -180,15 +180,10 @@ class _Printing:
                     Asked("answer", due_at=min(chased(self.loaded.facts).values(), default=None)) if open_ones else None
                 )
             case "guardian":
-                days = [one.day for one in self._planned() if one.state == "planned"]
-                moment = datetime.combine(min(days), time(0), ZONE) if days and not state.ended else None
-                found = Asked("read", due_at=moment)
+                found = None
             case _:
                 found = None if state.ended else self._asked_of_team()
         return found or Asked("ended" if state.ended else "read")
-
-    def _planned(self) -> Iterable[FollowUpLine]:
-        return self.seeing.follow_ups() if self.profile.has("follow_ups") else ()
 
     def _asked_of_overseers(self) -> Asked | None:
         review, rules = self.seeing.review(), self.loaded.protocol.review
@@ -263,24 +258,24 @@ class _Printing:
                 yield str(place), len(lacking)
 
     def _left_out(self, within: Mapping[str, int], *, is_decided: bool) -> LeftOut:
-        dropped, others = self.limits.dropped, self.limits.is_personal
-        if self.profile.body:
-            return LeftOut(others=others)
+        """Nothing is told of it to a family, nor counted."""
+        dropped = self.limits.dropped
+        if self.limits.is_personal:
+            return LeftOut()
         return LeftOut(
-            others=others,
             names=self.limits.unnamed(),
             words=len(dropped.words),
             answers=len(dropped.answers - dropped.words),
             addresses=len(dropped.addresses),
-            entries=0 if others else len(dropped.entries),
-            sides=0 if others else len(dropped.sides),
+            entries=len(dropped.entries),
+            sides=len(dropped.sides),
             sections=tuple(
                 place
                 for place, section in enumerate(self.document.sections)
                 if not self.profile.has(section.kind) and section.kind != "summary"
             ),
             decision=is_decided,
-            within=dict.fromkeys(within, 0) if others else dict(within),
+            within=dict(within),
             numbers=tuple(_runs(self.numbers)),
         )
 
@@ -319,7 +314,8 @@ class _Printing:
             kept = record is not None and self._keeps(record)
             if self.limits.is_personal and record is not None and not kept:
                 continue  # held with somebody else
-            yield replace(line, record=self._record(record) if record is not None and kept else None)
+            is_told = record is not None and kept and not self.limits.is_personal
+            yield replace(line, record=self._record(record) if record is not None and is_told else None)
 
     def _decision(self) -> tuple[RecordView | None, bool]:
         """The latest record that several people signed, where the document prints it; and whether there is any."""

@@ -114,7 +114,7 @@ def _home(book: Book, path: Path, profile: Profile) -> None:
             book.say(here, N_("act and field go together"))
         elif piece.act is not None and piece.field not in told:
             text = N_("%(act)s.%(field)s is not among the answers that this copy prints: write it under acts")
-            book.say((*here, "act"), text, act=piece.act, field=piece.field)
+            book.say((*here, "act"), text, act=piece.act, field=str(piece.field))
 
 
 def _sections(book: Book, path: Path, document: Document, profile: Profile) -> None:
