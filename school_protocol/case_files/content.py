@@ -73,14 +73,12 @@ class LeftOut:
     """Entries that are not in it at all."""
     sides: int = 0
     """Entries that whoever issued it doesn't read."""
-    others: bool = False
-    """Nothing of what concerns others is in it, nor told how much: entries are not counted."""
     sections: tuple[int, ...] = ()
     """Places, in the document, of the sections that it doesn't have."""
     decision: bool = False
     """There is a decision, and it is not in it."""
     within: Mapping[str, int] = field(default_factory=dict)
-    """Place of a section → how many of its entries are not in it; 0: some, not told how many."""
+    """Place of a section → how many of its entries are not in it."""
     numbers: tuple[tuple[int, int], ...] = ()
     """Runs of numbers, first and last, that are not in its chronology."""
 
@@ -102,6 +100,24 @@ class Asked:
     due_at: datetime | None = None
     roles: tuple[str, ...] = ()
     since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A service that can be called, as the directory has it today."""
+
+    name: Mapping[str, str]
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HomePart:
+    """A piece of the pages for a family that stands in them: its place in the body, and what it prints of the case."""
+
+    place: int
+    entry: int = 0
+    """Number of the entry whose answers it prints."""
+    called: tuple[Called, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +158,8 @@ class CaseFile:
     story: tuple[StoryLine, ...] = ()
     points: tuple[PointAnswer, ...] = ()
     """The answers that tell the case, in the order in which they were given."""
+    home: tuple[HomePart, ...] = ()
+    """Of a family's copy: what its pages are made of."""
 
     @property
     def document(self) -> Document:
@@ -171,14 +189,6 @@ class Exhibit:
 
     number: int
     answers: tuple[Answered, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Called:
-    """A service that can be called, as the directory has it today."""
-
-    name: Mapping[str, str]
-    phone: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,10 +108,9 @@ class Limits:
                 yield key
 
     def names(self) -> dict[str, Identity]:
-        """The identities that it prints: of a guardian's own family, the name alone of everybody else in it."""
-        whole = {self.guardian, self.child} if self.is_personal else self.named
+        """The identities that it prints: in a guardian's copy, names alone."""
         return {
-            key: identity if key in whole else {"name": identity.get("name", "")}
+            key: {"name": identity.get("name", "")} if self.is_personal else identity
             for key, identity in self.identities.items()
             if key in self.named
         }

@@ -69,8 +69,6 @@ class Front(Told):
     def heading(self) -> Markup:
         """The title: what is asked, not the kind of paper."""
         _, asked = self.w._, self.asked_of
-        if self.profile.is_personal:
-            return self.line(_("What the school does for your child"))
         said = {
             "visa": _("Your visa"),
             "review": _("Your examination of this case"),
@@ -100,8 +98,6 @@ class Front(Told):
                     if self._asks
                     else self.line(w._("Please confirm receipt, and say what you decide."))
                 )
-            case "read" if self.profile.is_personal:
-                return self.line(w._("Nothing is asked of you. Read it, and tell us what is wrong or missing."))
             case "read" | "ended":
                 return self.line(w._("Nothing is asked of you."))
         parts = {"act": "acts", "sign": "acts", "move": "moves", "due": "deadlines", "sent_back": "states"}
@@ -140,8 +136,7 @@ class Front(Told):
         w, due, now = self.w, self.asked_of.due_at, self.view.as_of
         if due is None:
             return self.line(w._("By when")), self.line(w._("No time limit")), Markup("")
-        above = self.line(w._("Next follow-up") if self.profile.is_personal else w._("Before"))
-        return above, self.when(due), self.line(self._how_far(due, now))
+        return self.line(w._("Before")), self.when(due), self.line(self._how_far(due, now))
 
     def _how_far(self, due: datetime, now: datetime) -> str:
         days = (due.astimezone(ZONE).date() - now.astimezone(ZONE).date()).days
@@ -361,25 +356,29 @@ class Front(Told):
         }.get(referral.state, ("plain", referral.state))
 
     def _late_now(self) -> Markup:
-        w, kept = self.w, self.view.conformance
-        late = [line for line in kept.asked if line.outcome == "overdue"]
+        w = self.w
+        late = [line for line in self.view.conformance.asked if line.outcome == "overdue"]
         titles = [self.text(getattr(self.protocol, one.part)[one.key].title) for one in late]
         first = (
             Markup('<span class="state late">{}</span>').format(self._some(titles, 2))
             if titles
             else Markup('<span class="state ok">{}</span>').format(self.line(w._("Nothing today")))
         )
-        counts = [
-            self.line(f"{number} {words}")
-            for number, words in (
-                (kept.count("kept"), w._("in time")),
-                (kept.count("late"), w._("done late")),
-                (kept.count("open"), w._("still open")),
-                (len(kept.departures) + len(kept.excuses) + len(kept.despite), w._("departures")),
-            )
-            if number
-        ]
+        counts = [self.line(said) for number, tone, said in self.counts() if number and tone != "late"]
         return Markup(" · ").join([first, *counts])
+
+    def counts(self) -> list[tuple[int, str, str]]:
+        """How what was asked went, as figures: number, tone, words with the number."""
+        kept, w = self.view.conformance, self.w
+        departures = len(kept.departures) + len(kept.excuses) + len(kept.despite)
+        in_time, late, now, waits = (kept.count(outcome) for outcome in ("kept", "late", "overdue", "open"))
+        return [
+            (in_time, "ok", w.ngettext("%(num)d in time", "%(num)d in time", in_time)),
+            (late, "today", w.ngettext("%(num)d done late", "%(num)d done late", late)),
+            (now, "late", w.ngettext("%(num)d late now", "%(num)d late now", now)),
+            (waits, "soon", w.ngettext("%(num)d still open", "%(num)d still open", waits)),
+            (departures, "plain", w.ngettext("%(num)d departure", "%(num)d departures", departures)),
+        ]
 
     # ---- safety felt -----------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files import repository
 from school_protocol.case_files.content import Answered, Called, Exhibit, Paper, Printed, Recipient
 from school_protocol.case_files.letter_pages import paper
+from school_protocol.case_files.printing import called
 from school_protocol.case_files.service import ATTEMPTS, Handed, Issued, copied, hand_out, handed_before, is_current
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
@@ -35,7 +36,7 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.name_detection import Identity, Naming, apart, with_tokens
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import Wording
-from school_protocol.people.contacts import contact_lines, names_in_town
+from school_protocol.people.contacts import names_in_town
 from school_protocol.storage import idempotency, journal
 from school_protocol.storage.engines import Session
 from school_protocol.storage.store_errors import StorageBusy
@@ -368,15 +369,7 @@ class _Writing:
         return tuple(name for name in fields if name not in kept)
 
     def _services(self, targets: Sequence[str]) -> tuple[Called, ...]:
-        if not targets:
-            return ()
-        lines = contact_lines(self.ctx, self.protocol, self.loaded.case.unit, targets)
-        found: dict[str, Called] = {}
-        for line in lines:
-            if line.phone and line.target is not None:
-                name: Mapping[str, str] = line.name or line.target.title.root
-                found.setdefault(line.target.key, Called(name, line.phone))
-        return tuple(found.values())
+        return called(self.ctx, self.protocol, self.loaded.case.unit, targets)
 
 
 # ---- handing one out: numbered by document, stamped, signed, and an event of the case ------------------------------

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from school_protocol.case_files import presenters
 from school_protocol.case_files.content import CaseFile, CheckLine, GridLine, SummaryLine
 from school_protocol.case_files.front import Front, Refusal
+from school_protocol.case_files.home_pages import HomePages
 from school_protocol.case_files.presenters import outcome_label, public_report_label
 from school_protocol.cases.view_models import DutyLine, EventView, FollowUpLine, RecordView, ReferralLine, RemarkLine
 from school_protocol.engine import case_summary
@@ -160,11 +161,11 @@ def case_file(view: CaseFile, wording: Wording, record: bytes) -> bytes:
     pages = Pages(view, wording)
     return render(
         case_file_html(view, wording),
-        title=pages.title,
+        title=HomePages(view, wording).title if view.home else pages.title,
         language=wording.html_language,
         identifier="|".join(str(part) for part in told),
         moment=view.as_of,
-        pictures={Front.FELT: ("image/svg+xml", pages.felt_line())} if pages.felt_series() else {},
+        pictures={Front.FELT: ("image/svg+xml", pages.felt_line())} if pages.felt_series() and not view.home else {},
         accessible=True,
         files=(Attached(RECORD, record, wording._("The record: what the pages show, as data")),),
     )
@@ -172,8 +173,8 @@ def case_file(view: CaseFile, wording: Wording, record: bytes) -> bytes:
 
 def case_file_html(view: CaseFile, wording: Wording) -> str:
     """The page that the PDF is made of."""
-    pages = Pages(view, wording)
-    return template("case_file.html").render(
+    pages: Pages | HomePages = HomePages(view, wording) if view.home else Pages(view, wording)
+    return template("home.html" if view.home else "case_file.html").render(
         view=view, pages=pages, w=wording, _=wording.gettext, ngettext=wording.ngettext,
         line=pages.line, said=pages.said, text=pages.text, day=pages.day, when=pages.when, code=bidi.code,
     )  # fmt: skip
@@ -314,18 +315,6 @@ class Pages(Front):
         """Duties that are not simply done, and how many others are."""
         apart = [line for line in self.view.duties if line.state != "done"]
         return apart, len(self.view.duties) - len(apart)
-
-    def counts(self) -> list[tuple[int, str, str]]:
-        """Figures of the cover: number, tone, words."""
-        kept = self.view.conformance
-        figures = [
-            (kept.count("kept"), "ok", self.w._("in time")),
-            (kept.count("late"), "today", self.w._("done late")),
-            (kept.count("overdue"), "late", self.w._("late now")),
-            (kept.count("open"), "soon", self.w._("still open")),
-            (len(kept.departures) + len(kept.excuses) + len(kept.despite), "plain", self.w._("departures")),
-        ]
-        return [(number, tone if number else "none", words) for number, tone, words in figures]
 
     def page_count(self) -> Markup:
         """Page x of y: the typesetter counts."""

@@ -408,8 +408,6 @@ def parts(view: CaseFile, wording: Wording) -> Iterator[str]:
         yield wording.ngettext("one address or account", "%(num)d addresses or accounts", left.addresses)
     if left.entries:
         yield wording.ngettext("one whole entry", "%(num)d whole entries", left.entries)
-    if left.others:
-        yield wording._("what concerns other pupils and their families, their number too")
     if left.sides:
         yield wording.ngettext(
             "one entry that is kept for others in the case",
@@ -424,9 +422,7 @@ def parts(view: CaseFile, wording: Wording) -> Iterator[str]:
 
 
 def entries_here(wording: Wording, number: int) -> str:
-    """How many entries are lacking at this place; 0: not told."""
-    if not number:
-        return wording._("Some entries are left out in this copy.")
+    """How many entries are lacking at this place."""
     return wording.ngettext("One entry is left out in this copy.", "%(num)d entries are left out in this copy.", number)
 
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from school_protocol.auth import repository as auth_repository
 from school_protocol.case_files import record as case_files_record
-from school_protocol.case_files.content import Asked, CaseFile, CheckLine, GridLine, LeftOut, SummaryLine
+from school_protocol.case_files.content import (
+    Asked,
+    Called,
+    CaseFile,
+    CheckLine,
+    GridLine,
+    HomePart,
+    LeftOut,
+    SummaryLine,
+)
 from school_protocol.case_files.copy_scope import SELF, Limits, document_of
 from school_protocol.case_files.pages import case_file
 from school_protocol.case_files.repository import Prepared, Sort
@@ -35,12 +44,14 @@ from school_protocol.engine.deadlines import chased, duties, open_dues
 from school_protocol.engine.definition import START, ActKind, Protocol, ScopeKind
 from school_protocol.engine.definition_parts import Document, FieldType, FormField, Profile, Section
 from school_protocol.engine.events import CaseOpened, Event, PublicReportPlaced, Recorded, StepTaken
+from school_protocol.engine.home_piece import HomePiece
 from school_protocol.engine.next_steps import waiting_of
 from school_protocol.engine.review_state import WAITING, turns, waits_for
 from school_protocol.engine.story import StoryView, point_answers, story
 from school_protocol.engine.visibility import Unit
 from school_protocol.language import ZONE, Wording
 from school_protocol.pdf.rendering import ink
+from school_protocol.people.contacts import contact_lines
 from school_protocol.storage import journal
 from school_protocol.storage.engines import Session
 
@@ -104,6 +115,7 @@ class _Printing:
             "summary": self._summary(),
             "conformance": self._masked(asked),
             "records": tuple(self._records(self._in_sections())),
+            **self._home(),
             "evidence": tuple(self._records(self._of_kind("evidence"))),
             "follow_ups": tuple(self._follow_ups()) if has("follow_ups") else (),
             "events": tuple(self._events()),
@@ -165,9 +177,7 @@ class _Printing:
             case "referral":
                 found = self._asked_of_service()
             case "guardian":
-                days = [one.day for one in self._planned() if one.state == "planned"]
-                moment = datetime.combine(min(days), time(0), ZONE) if days and not state.ended else None
-                found = Asked("read", due_at=moment)
+                found = None
             case _:
                 found = None if state.ended else self._asked_of_team()
         return found or Asked("ended" if state.ended else "read")
@@ -179,9 +189,6 @@ class _Printing:
         asked_at = chased(self.loaded.facts)
         due_at = min((asked_at[one] for one in waiting if one in asked_at), default=None)
         return Asked("answer", due_at=due_at) if waiting else None
-
-    def _planned(self) -> Iterable[FollowUpLine]:
-        return self.seeing.follow_ups() if self.profile.has("follow_ups") else ()
 
     def _asked_of_overseers(self) -> Asked | None:
         review, rules = self.seeing.review(), self.loaded.protocol.review
@@ -220,6 +227,40 @@ class _Printing:
         roles = tuple(sorted(waiting.roles))
         return Asked(waiting.kind, waiting.key, min(met, default=None), roles, waiting.since)
 
+    # ---- the pages for a family ------------------------------------------------------------------------------
+
+    def _home(self) -> dict[str, Any]:
+        """The pieces of its body that stand there, and the entries of which they print answers, no other answer."""
+        if not self.profile.body:
+            return {}
+        parts: list[HomePart] = []
+        records: dict[int, RecordView] = {}
+        for place, piece in enumerate(self.profile.body):
+            if piece.when is not None and piece.when.truth(self.loaded.facts) is not True:
+                continue
+            record = self._entry_of(piece) if piece.act else None
+            numbers = called(self.ctx, self.loaded.protocol, self.loaded.case.unit, piece.services)
+            if (piece.act and record is None) or (piece.services and not (numbers or piece.text)):
+                continue
+            parts.append(HomePart(place, record.seq if record is not None else 0, numbers))
+            if record is not None:
+                former = records.get(record.seq, record)
+                records[record.seq] = replace(record, answers={**former.answers, **record.answers})
+        return {"home": tuple(parts), "records": tuple(records.values())}
+
+    def _entry_of(self, piece: HomePiece) -> RecordView | None:
+        """The latest entry of its act that is in force and may stand there, with the answer that the piece prints."""
+        found = [
+            one
+            for one in self.loaded.case.records_of(piece.act or "")
+            if one.effective_seq is not None and self._keeps(one)
+        ]
+        if not found:
+            return None
+        shown, key = self._record(found[-1]), piece.field or ""
+        value = shown.answers.get(key)
+        return replace(shown, answers={key: value}) if value not in (None, "", [], ()) else None
+
     # ---- what is left out ------------------------------------------------------------------------------------
 
     def _within(self) -> Iterator[tuple[str, int]]:
@@ -233,22 +274,24 @@ class _Printing:
                 yield str(place), len(lacking)
 
     def _left_out(self, within: Mapping[str, int], *, is_decided: bool) -> LeftOut:
-        dropped, others = self.limits.dropped, self.limits.is_personal
+        """Nothing is told of it to a family, nor counted."""
+        dropped = self.limits.dropped
+        if self.limits.is_personal:
+            return LeftOut()
         return LeftOut(
-            others=others,
             names=self.limits.unnamed(),
             words=len(dropped.words),
             answers=len(dropped.answers - dropped.words),
             addresses=len(dropped.addresses),
-            entries=0 if others else len(dropped.entries),
-            sides=0 if others else len(dropped.sides),
+            entries=len(dropped.entries),
+            sides=len(dropped.sides),
             sections=tuple(
                 place
                 for place, section in enumerate(self.document.sections)
                 if not self.profile.has(section.kind) and section.kind != "summary"
             ),
             decision=is_decided,
-            within=dict.fromkeys(within, 0) if others else dict(within),
+            within=dict(within),
             numbers=tuple(_runs(self.numbers)),
         )
 
@@ -287,7 +330,8 @@ class _Printing:
             kept = record is not None and self._keeps(record)
             if self.limits.is_personal and record is not None and not kept:
                 continue  # held with somebody else
-            yield replace(line, record=self._record(record) if record is not None and kept else None)
+            is_told = record is not None and kept and not self.limits.is_personal
+            yield replace(line, record=self._record(record) if record is not None and is_told else None)
 
     def _decision(self) -> tuple[RecordView | None, bool]:
         """The latest record that several people signed, where the document prints it; and whether there is any."""
@@ -480,6 +524,16 @@ class _Printing:
                 met = all(count.state != "open" and not count.was_late(facts.now) for count in counts)
                 lines.append(CheckLine("deadlines", key, met if counts else None))
         return lines
+
+
+def called(ctx: AppContext, protocol: Protocol, unit: str, targets: Sequence[str]) -> tuple[Called, ...]:
+    """One number of each of these services, as the directory has them for that school."""
+    found: dict[str, Called] = {}
+    for line in contact_lines(ctx, protocol, unit, targets) if targets else ():
+        if line.phone and line.target is not None:
+            name: Mapping[str, str] = line.name or line.target.title.root
+            found.setdefault(line.target.key, Called(name, line.phone))
+    return tuple(found.values())
 
 
 def _accounts_in(fields: Iterable[FormField], answers: Mapping[str, Any]) -> Iterator[str]:

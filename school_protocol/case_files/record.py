@@ -76,7 +76,7 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
 }
 """Fields that only pages on a screen use."""
 LATER: Mapping[type[Any], frozenset[str]] = {
-    CaseFile: frozenset({"asked", "story", "points"}),
+    CaseFile: frozenset({"asked", "story", "points", "home"}),
     ReferralLine: frozenset({"whom"}),
     CaseHead: frozenset({"word"}),
     Conformance: frozenset({"excuses", "despite"}),
@@ -376,7 +376,7 @@ _OF_RECORD: Mapping[str, Any] = {
 
 FORMAT = 1
 """Of the record: another shape is another number."""
-LAYOUT = 6
+LAYOUT = 7
 """Of the pages: where they say something in other words, or elsewhere, it is another number."""
 ID = "urn:school-protocol:case-record:1"
 BARE = f"{ID}:without-definitions"

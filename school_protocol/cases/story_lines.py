@@ -23,14 +23,16 @@ class StoryWords:
     text: str
 
 
-def told(w: Wording, protocol: Protocol, lines: Iterable[StoryLine]) -> list[StoryWords]:
-    """Each line as one sentence that has room on a line."""
-    return [StoryWords(line.kind, line.at, sentence(w, protocol, line)) for line in lines]
+def told(
+    w: Wording, protocol: Protocol, lines: Iterable[StoryLine], called: Mapping[str, str] | None = None
+) -> list[StoryWords]:
+    """Each line as one sentence that has room on a line; `called`: people who don't go by their sign."""
+    return [StoryWords(line.kind, line.at, sentence(w, protocol, line, called)) for line in lines]
 
 
-def sentence(w: Wording, protocol: Protocol, line: StoryLine) -> str:
+def sentence(w: Wording, protocol: Protocol, line: StoryLine, called: Mapping[str, str] | None = None) -> str:
     """What matters most first; what has no room is left off, and never a word cut but the first."""
-    saying = Saying(w, protocol)
+    saying = Saying(w, protocol, called)
     fitting = _Fitting(ROOM.get(w.language, ROOM["en"]), w.comma)
     for part in line.parts:
         clause = saying.clause(part, line)
@@ -53,8 +55,8 @@ def sign_of(protocol: Protocol, person: str) -> str:
 class Saying:
     """Parts of lines and answers of one protocol, said in one language."""
 
-    def __init__(self, w: Wording, protocol: Protocol) -> None:
-        self.w, self.protocol = w, protocol
+    def __init__(self, w: Wording, protocol: Protocol, called: Mapping[str, str] | None = None) -> None:
+        self.w, self.protocol, self.called = w, protocol, called or {}
 
     def clause(self, part: StoryPart, line: StoryLine) -> Clause | None:
         """None: there is nothing to say."""
@@ -158,7 +160,7 @@ class Saying:
     def _heard(self, part: StoryPart, line: StoryLine) -> Clause:
         is_first, heard = line.parts[0] is part, self.w._("Heard")
         said = heard if is_first else self.small(heard)
-        people = [sign_of(self.protocol, one) for one in part.keys]
+        people = [self.called.get(one) or sign_of(self.protocol, one) for one in part.keys]
         return Clause("" if is_first else self._next, self._opened(said), people)
 
     def _level(self, part: StoryPart, line: StoryLine) -> Clause:

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from school_protocol.engine.clock import TimeUnit
 from school_protocol.engine.conditions import Condition
+from school_protocol.engine.home_piece import HomePiece
 from school_protocol.engine.texts import Keys, Model, Named, Text
 
 # ---- figures: tables, shares and waits, who reads and who issues them ----------------------------------------------
@@ -424,6 +425,8 @@ class Profile(Named):
     for_: Keys = Field(default=(), alias="for")
     summary: str | None = None
     """The act whose latest nameless summary it prints; whoever could write one confirms it before a copy."""
+    body: tuple[HomePiece, ...] = ()
+    """Of a guardian's copy: its pages, which are not the case file's. The title of the first piece is theirs."""
 
     def has(self, section: str) -> bool:
         """Whether sections of that kind stand in it."""

@@ -67,6 +67,7 @@ def check_copies(book: Book) -> None:
             _named(book, path, profile)
             _sections(book, path, document, profile)
             _acts(book, path, document, profile)
+            _home(book, path, profile)
 
 
 def _copies_readers(book: Book, path: Path, profile: Profile) -> None:
@@ -92,6 +93,30 @@ def _named(book: Book, path: Path, profile: Profile) -> None:
         book.say(path, N_("a guardian’s copy says which entries and answers stand in it: write acts"))
 
 
+def _home(book: Book, path: Path, profile: Profile) -> None:
+    """A family's pages: what a piece prints is among what the copy may tell them."""
+    if profile.body and profile.reader != "guardian":
+        book.say((*path, "body"), N_("pages of its own are for a guardian’s copy: reader guardian"))
+    if profile.reader == "guardian" and (not profile.body or profile.body[0].title is None or profile.body[0].when):
+        book.say(path, N_("a guardian’s copy has pages of its own: write its body, with a title in the first piece"))
+    for number, piece in enumerate(profile.body):
+        here = (*path, "body", number)
+        things = sum(map(bool, piece.printed))
+        if things > 1 or not (things or piece.text):
+            book.say(here, N_("a piece is one thing: text, points, story, act with field, seats, services or next_day"))
+        book.over_facts((*here, "when"), piece.when)
+        book.refer((*here, "services"), piece.services, "targets")
+        for name, kind in (("seats", "people"), ("next_day", "follow_ups")):
+            if getattr(piece, name) and not profile.has(kind):
+                book.say((*here, name), N_("this copy has no section of kind %(kind)s"), kind=kind)
+        told = profile.acts.get(piece.act or "", ())
+        if (piece.act is None) != (piece.field is None):
+            book.say(here, N_("act and field go together"))
+        elif piece.act is not None and piece.field not in told:
+            text = N_("%(act)s.%(field)s is not among the answers that this copy prints: write it under acts")
+            book.say((*here, "act"), text, act=piece.act, field=str(piece.field))
+
+
 def _sections(book: Book, path: Path, document: Document, profile: Profile) -> None:
     kinds = {section.kind for section in document.sections}
     for number, kind in enumerate(profile.sections):
@@ -103,7 +128,7 @@ def _acts(book: Book, path: Path, document: Document, profile: Profile) -> None:
     book.refer((*path, "acts"), profile.acts, "acts")
     for key, fields in profile.acts.items():
         here = (*path, "acts", key)
-        if not _is_printed(book, document, profile, key):
+        if not (profile.body or _is_printed(book, document, profile, key)):
             book.say(here, N_("no section of this copy prints entries of %(act)s"), act=key)
         form = book.form_of(key)
         for number, name in enumerate(fields):

@@ -154,7 +154,7 @@ def astray(filled: Disclosed, profile: str, language: str) -> Iterator[str]:
 
 
 def every_mark(filled: Disclosed) -> Iterator[tuple[str, str]]:
-    """Each mark in any entry of the case, with its field: a family reads the plans that were shown to it."""
+    """Each mark in any entry of the case, with its field."""
     with filled.ctx.realm.reading() as session:
         records = filled.load(session, filled.chief).case.records
     for record in records:
@@ -267,15 +267,14 @@ def family_astray(filled: Disclosed) -> Iterator[str]:
     yield from (f"there is {one}" for what, found in told_of.items() for one in sorted(found - set(rules[what])))
     yield from (f"{one.id} is on hold" for one in view.people if one.held)
     yield from (f"there is the seat {one.seat} of a side" for one in view.seats if one.side not in (None, "targeted"))
-    sections = {view.document.sections[int(place)].kind for place in view.left_out.within}
-    yield from (f"something of {kind} is left out" for kind in sections - set(view.shown_as.sections))
+    yield from ("it counts what it leaves out" for _one in [view.left_out] if not _one.is_nothing)
     yield from (f"{one.act.key} says what it leaves out" for one in entries if one.left_out)
     yield from ("there is a summary" for _one in [view.summary] if _one is not None)
     retracted = {one.entry for one in filled.happened if isinstance(one, EntryRetracted)}
-    view = altered(filled, "family", acts={"note": ("text",)})
+    view = altered(filled, "family", acts={"note": ("text",)}, sections=())
     yield from (f"entry {one.seq} was taken back" for one in view.events if one.seq in retracted)
     yield from ("there is a follow-up that is not for it" for _one in view.follow_ups)
-    kinds = {one.kind for one in altered(filled, "family", acts={}).events}
+    kinds = {one.kind for one in altered(filled, "family", acts={}, sections=()).events}
     yield from (f"there is a line of {kind}" for kind in kinds & {"public_report_placed"})
     asked = altered(filled, "family", sections=("conformance",)).conformance
     yield from (f"why {one.seq} was not done is told" for one in asked.excuses)
@@ -598,7 +597,8 @@ def named_astray(packed: Packed, profile: str, language: str) -> Iterator[str]:
         yield from (f"{what} stands in it" for what in found_in(text, secrets).values())
         if profile == "family":  # nobody but their own side is there at all, not even as a sign
             yield from (f"{sign} stands in it" for sign in re.findall(r"\b(?:EC|RC|T|P|D)\d+\b", text))
-    missing = set(every) - set(secrets) - set(found_in(page, every))
+    unasked = {one for one, what in every.items() if profile == "family" and what == "who another guardian is"}
+    missing = set(every) - set(secrets) - set(found_in(page, every)) - unasked
     yield from (f"{every[one]} is missing" for one in sorted(missing))
 
 

@@ -6,7 +6,6 @@ import html
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 from handing import hand_out_as
@@ -163,7 +162,7 @@ def test_addresses_of_intimate_content_go_to_a_judicial_service_alone(
     text, made = copies.issue(profile, about)
     assert (INTIMATE_ADDRESS in text) is kept
     assert ADDRESS in text
-    assert b"href" not in made.data
+    assert set(re.findall(rb'href="(.)', made.data)) <= {b"#"}
     assert ("une adresse ou un compte" in text) is not kept
     assert ("Ne figure pas dans cet exemplaire : Adresse complète" in text) is not kept
 
@@ -201,9 +200,10 @@ def test_a_family_reads_of_its_own_child_and_nobody_else(copies: Copies, languag
     assert copies.readers("family") == [("guardian-1", ""), ("guardian-2", "")]
     assert copies.refusal("family") == ["choose_reader"]
     text, made = copies.issue("family", "guardian-1", language=language)
-    assert named(text) == {PUPIL, MOTHER, FATHER}
-    assert not any(sign in text for sign in OTHERS)
-    assert "[…]" in text, "whoever else is told of stands for nobody in particular"
+    assert named(text) == {PUPIL, MOTHER}
+    assert not any(sign in text for sign in (*OTHERS, "EV1", "RL1"))
+    protection = copies.school.player.protocol.form_of("support_plan").by_key["protection"].options
+    assert Wording(language).text(protection[0].title) in text
     assert not any(part in text for part in (SAID, ADDRESS, INTIMATE_ADDRESS, HANDLE, "team_member/2"))
     danger = Wording(language).text(copies.school.player.protocol.dangers["doxing"].title)
     assert danger not in text
@@ -240,10 +240,8 @@ def test_no_family_can_count_the_others(copies: Copies) -> None:
         peopled(copies.school, concerned, seen_by)
         text, _made = copies.issue("family", "guardian-1")
         view = copies.views[-1]
-        hidden = (copies.school.number, view.content_head, *view.head.word.values())
+        hidden = (copies.school.number, view.content_head[:16], *view.head.word.values())
         told_of.append(re.sub("|".join(hidden), "–", text))
-        assert "Que […] cessent d’écrire à" in text
-        assert "[…] l’accompagnent, […] surtout." in text
     assert told_of[0] == told_of[1]
 
 
@@ -324,33 +322,16 @@ def test_words_that_came_with_an_event_name_no_other_to_a_family(copies: Copies)
     assert mask(f"{PUPIL} n’a rien écrit à {OTHER}, ni à [T1].") == f"{PUPIL} n’a rien écrit à […], ni à […]."
 
 
-def test_one_parent_is_not_told_how_to_reach_the_other(copies: Copies) -> None:
+def test_nobody_is_told_by_it_how_to_reach_anybody(copies: Copies) -> None:
     copies.school.report(about_whom=[{"slot": "targeted_pupil", "name": PUPIL, "massar": "G123456789"}])
     guardians = [
         {"slot": "guardian", "name": name, "phone": phone} for name, phone in zip((MOTHER, FATHER), PHONES, strict=True)
     ]
     copies.school.act("team_member", "add_person", persons=guardians)
-    for own, other in ((0, 1), (1, 0)):
-        text, _made = copies.issue("family", f"guardian-{own + 1}")
-        assert PHONES[own] in text
-        assert PHONES[other] not in text
-        assert "G123456789" in text
-
-
-@pytest.mark.exhaustive
-def test_what_was_told_to_one_parent_is_not_in_the_others_copy(copies: Copies) -> None:
-    told(copies.school)
-    common: dict[str, Any] = {
-        "safe_to_tell": "yes", "relation": "mother", "legal_authority": "yes", "child_told_first": "yes",
-        "mode": "in_person", "result": "told", "told_at": copies.school.ctx.now().isoformat(),
-        "told_what": ["facts"], "rights_given": "yes",
-    }  # fmt: skip
-    copies.school.act("team_coordinator", "inform_guardian", common, who="guardian-1", requests="Demande de la mère.")
-    copies.school.act("team_coordinator", "inform_guardian", common, who="guardian-2", requests="Demande du père.")
-    for own, other, about in (("mère", "père", "guardian-1"), ("père", "mère", "guardian-2")):
+    for about in ("guardian-1", "guardian-2"):
         text, _made = copies.issue("family", about)
-        assert f"Demande {'de la ' if own == 'mère' else 'du '}{own}." in text
-        assert f"Demande {'de la ' if other == 'mère' else 'du '}{other}." not in text
+        assert not [one for one in (*PHONES, "G123456789") if one in text]
+        assert {key for one in copies.views[-1].people for key in one.identity} <= {"name"}
 
 
 @pytest.mark.exhaustive
@@ -477,26 +458,16 @@ def test_what_is_left_out_is_what_was_dropped(copies: Copies) -> None:
     [remarks] = [place for place, one in enumerate(copies.views[0].document.sections) if one.kind == "remarks"]
     assert whole == LeftOut(sections=(remarks,)), "what supervisors remark is not for an authority"
     assert (kept.addresses, kept.words, kept.names, kept.entries) == (1, 0, (), 0)
-    assert family.others
-    assert (family.names, family.entries, family.sides) == ((), 0, 0)
-    assert set(family.within.values()) == {0}, "not told how many"
-    recorded = {event.seq for event in copies.views[2].events}
-    runs = {number for first, last in family.numbers for number in range(first, last + 1)}
-    assert recorded.isdisjoint(runs)
-    every = {event.seq for event in loaded(copies.school).events if event.seq <= max(recorded | runs)}
-    assert recorded | runs == every, "each entry stands there, or it is said that it does not"
-    kinds = [copies.views[2].document.sections[place].kind for place in family.sections]
-    assert {"grid", "conformance", "evidence", "dangers", "referrals", "duties", "checks"} <= set(kinds)
+    assert family == LeftOut(), "not told how much"
+    assert not copies.views[2].events
 
 
 @pytest.mark.exhaustive
-def test_a_section_that_is_left_out_says_so_in_its_place(copies: Copies) -> None:
+def test_a_section_that_is_left_out_is_named(copies: Copies) -> None:
     told(copies.school)
-    text, _made = copies.issue("family", "guardian-1", language="en")
-    for title in ("Assessment grid", "Referrals and answers", "Dangers", "Evidence register (no images)"):
-        assert f"{title} Left out in this copy." in text
-    assert "Decision No decision is recorded yet." in text
-    assert "Level Left out in this copy." in text
+    refer(copies.school, "prosecutor")
+    text, _made = copies.issue("authority", language="en")
+    assert "This copy leaves out: these parts: Supervisors’ remarks" in text
 
 
 @pytest.mark.exhaustive
