@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from school_protocol.engine.clock import TimeUnit
 from school_protocol.engine.conditions import Condition
 from school_protocol.engine.definition import Act, Deadline, Fact, FollowUp, Move, Protocol, Source
-from school_protocol.engine.definition_parts import Becomes, Form, Piece, Pieces, SignalementRules
+from school_protocol.engine.definition_parts import Becomes, Form, FormField, Piece, Pieces, SignalementRules
 from school_protocol.engine.texts import Model, Text
 
 Path = tuple[str, ...]
@@ -78,7 +78,8 @@ letter is printed in its order, a piece of evidence named in it, words are put t
 
 _UNORDERED = frozenset(
     {(Act, "needs_when"), (Act, "notify"), (Move, "notify"), (Form, "refuses"), (Form, "departs"),
-     (FollowUp, "also_next"), (Deadline, "start"), (Deadline, "met_by"), (Source, "unless_after")}
+     (FollowUp, "also_next"), (Deadline, "start"), (Deadline, "met_by"), (Source, "unless_after"),
+     (FormField, "known")}
 )  # fmt: skip
 """Lists of entries without a key whose order decides nothing."""
 

@@ -119,7 +119,9 @@ def left_out(w: Wording, view: CaseFile) -> list[str]:
 
 
 def profiles_of(protocol: Protocol) -> list[Profile]:
-    return [profile for one in protocol.documents.values() for profile in one.profiles.values()]
+    """Those of a case file: a family’s pages are of their own."""
+    every = (profile for one in protocol.documents.values() for profile in one.profiles.values())
+    return [profile for profile in every if not profile.body]
 
 
 @pytest.mark.exhaustive(but=("fr-phare/autre_reponse", "ma-cyberharassment/sc4"))
