@@ -151,7 +151,15 @@ def answers_in(made: Draft) -> dict[str, Any]:
     return next(dict(one.answers) for one in made.view.records if one.act.key == "report_more")
 
 
-@pytest.mark.parametrize("profile", COPIES)
+def test_a_familys_pages_hold_none(noted: School) -> None:
+    made = copy(noted, "family")
+    page, kept = case_file_html(made.view, Wording("fr")), json.dumps(json.loads(made.record)["case"])
+    assert [one.act.key for one in made.view.records if one.act.key == "report_more"] == []
+    assert not any(one in page for one in PRINTED)
+    assert "from_13_to_17" not in kept
+
+
+@pytest.mark.parametrize("profile", [one for one in COPIES if one != "family"])
 def test_a_copy_for_anybody_else_holds_the_rest(noted: School, profile: str, monkeypatch: pytest.MonkeyPatch) -> None:
     made = copy(noted, profile)
     page, kept = case_file_html(made.view, Wording("fr")), json.loads(made.record)["case"]

@@ -162,7 +162,7 @@ def test_remarks_are_on_the_sections_that_the_copy_has(moroccan: Protocol) -> No
     for profile in ("school", "family"):
         issued: Any = SimpleNamespace(profile=profile)
         kinds[profile] = {one.kind for one in sections_in(document, issued).values()}
-    assert kinds["family"] == {"decision", "chronology", "people", "records", "follow_ups"}
+    assert kinds["family"] == {"people", "follow_ups"}
     assert kinds["school"] > kinds["family"]
 
 
