@@ -104,7 +104,9 @@ def test_the_front_lets_the_watching_machine_ask_and_nobody_else(
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         free = taken.getsockname()[1]
-    front = FRONT.replace("listen 9105;", f"listen 127.0.0.1:{free};").replace("127.0.0.1:5000", f"127.0.0.1:{port}")
+    front = FRONT.replace("127.0.0.1:5000;", f"127.0.0.1:{port};")
+    assert front != FRONT
+    front = front.replace("listen 9105;", f"listen 127.0.0.1:{free};")
     server = started(front.replace("allow 192.0.2.9;", f"allow {allowed};"), tmp_path)
     try:
         found = [asked(f"http://127.0.0.1:{free}", path) for path in ("/metrics", "/alive", "/sign-in")]
