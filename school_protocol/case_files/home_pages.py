@@ -106,8 +106,3 @@ class HomePages(Entries):
         if not days:
             return self.line(self.w._("Not fixed yet. We will tell you."))
         return self.when(datetime.combine(min(days), time(0), ZONE))
-
-    def page_count(self) -> Markup:
-        """Page x of y: the typesetter counts."""
-        page, pages = Markup('<bdi dir="ltr" class="page"></bdi>'), Markup('<bdi dir="ltr" class="pages"></bdi>')
-        return self.said(self.w._("Page %(page)s of %(pages)s"), page=page, pages=pages)

@@ -316,11 +316,6 @@ class Pages(Front):
         apart = [line for line in self.view.duties if line.state != "done"]
         return apart, len(self.view.duties) - len(apart)
 
-    def page_count(self) -> Markup:
-        """Page x of y: the typesetter counts."""
-        page, pages = Markup('<bdi dir="ltr" class="page"></bdi>'), Markup('<bdi dir="ltr" class="pages"></bdi>')
-        return self.said(self.w._("Page %(page)s of %(pages)s"), page=page, pages=pages)
-
     # ---- conformance -----------------------------------------------------------------------------------------
 
     def asked(self, line: AskedLine, names: Mapping[str, str] | None = None) -> Markup:

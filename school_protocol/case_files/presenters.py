@@ -77,6 +77,11 @@ class Entries:
 
     # ---- saying things ---------------------------------------------------------------------------------------
 
+    def page_count(self) -> Markup:
+        """Page x of y: the typesetter counts."""
+        page, pages = Markup('<bdi dir="ltr" class="page"></bdi>'), Markup('<bdi dir="ltr" class="pages"></bdi>')
+        return self.said(self.w._("Page %(page)s of %(pages)s"), page=page, pages=pages)
+
     def line(self, value: object) -> Markup:
         """A text of any origin within a line of this language."""
         return bidi.isolated(str(value), self.w.direction)

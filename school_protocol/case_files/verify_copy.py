@@ -18,8 +18,9 @@ from school_protocol.case_files import record as case_files_record
 from school_protocol.case_files import repository
 from school_protocol.case_files.record import ID as RECORD_ID
 from school_protocol.case_files.record import RecordFault
-from school_protocol.case_files.service import LETTERS, code_of, trust_in
+from school_protocol.case_files.service import code_of, trust_in
 from school_protocol.cases import repository as cases_repository
+from school_protocol.cases.loading import folded
 from school_protocol.context import AppContext
 from school_protocol.engine.errors import DefinitionError, Sealed
 from school_protocol.engine.events import DocumentIssued, DocumentRevoked, Event, from_entry
@@ -76,24 +77,21 @@ class HandedOut:
 def by_code(ctx: AppContext, typed: str, wording: Wording) -> HandedOut | None:
     """The copy that bears this code, however it was typed; None where none that is still known here does."""
     signs = re.sub(r"[\W_]", "", "".join(str(unicodedata.decimal(sign, sign)) for sign in typed.upper()))
-    number, letters = case_numbers.check_number(signs[: case_numbers.DIGITS]), signs[case_numbers.DIGITS :]
-    if number is None or len(letters) != LETTERS:
-        return None
+    number = case_numbers.check_number(signs[: case_numbers.DIGITS])
     with ctx.realm.reading() as session:
-        case_id = cases_repository.find_by_number(session, number)
+        case_id = cases_repository.find_by_number(session, number) if number else None
+        if number is None or case_id is None:
+            return None
         try:
-            events = _events(ctx, session, case_id) if case_id else ()
+            protocol, case = folded(ctx, session, case_id)
         except Sealed:
             return None
-        record = cases_repository.opened(session, case_id) if case_id else None
-    for event in events:
-        if isinstance(event, DocumentIssued) and record is not None:
-            made = code_of(ctx, record.id, number, event.document, event.copy)
-            if hmac.compare_digest(re.sub("-", "", made)[-LETTERS:].encode(), letters.encode()):
-                protocol = ctx.library.protocol(record.protocol, record.version)
-                title = wording.text(protocol.documents[event.document].title)
-                gone = " ".join(finding_message(wording, one) for one in _revoked(events, event))
-                return HandedOut(title, event.copy, event.at, gone)
+    for event in case.documents:
+        document = case.protocol_at(event.seq, protocol).documents.get(event.document)
+        made = code_of(ctx, case_id, number, event.document, event.copy).replace("-", "")
+        if document is not None and hmac.compare_digest(made.encode(), signs.encode()):
+            gone = " ".join(finding_message(wording, one) for one in _revoked(case.events, event))
+            return HandedOut(wording.text(document.title), event.copy, event.at, gone)
     return None
 
 
