@@ -156,6 +156,7 @@ def test_the_dark_keeps_its_contrasts(ctx: Served, inspect: Inspect, path: str) 
     is_fine(ctx, team)
 
 
+@pytest.mark.exhaustive
 def test_the_control_a_spoilt_page_is_found(inspect: Inspect) -> None:
     """The eye sees: a picture without words, a box without a label, grey on grey, and 400 pixels on a phone."""
     team = inspect("team_coordinator", "fr")

@@ -377,6 +377,7 @@ def test_every_stop_is_reached_in_order_and_shows(ctx: Served, sit: Sit, languag
     assert keys.backwards == []
 
 
+@pytest.mark.exhaustive
 def test_the_control_a_trap_a_leap_and_an_unseen_stop_are_found(ctx: Served, sit: Sit) -> None:
     speak(ctx, "fr")
     person = sit(ctx, "team_coordinator", "fr", DESKTOP, True)
@@ -610,6 +611,7 @@ def test_typed_words_are_not_left_by_a_slip(ctx: Served, sit: Sit) -> None:
     assert asked == ["beforeunload"]
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_asked_on_the_way_to_a_child_in_danger(ctx: Served, sit: Sit) -> None:
     """From a form with words in it; the language of the page is no reason to lose them unasked."""
     speak(ctx, "fr")

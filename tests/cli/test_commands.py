@@ -395,6 +395,7 @@ def test_a_setting_that_says_nothing_is_named(said: str) -> None:
     assert settings_from({"SCHOOL_PROTOCOL_QUIET_SECONDS": " "}).quiet == timedelta(seconds=20)
 
 
+@pytest.mark.exhaustive
 def test_another_country_is_a_zone_and_a_country(tmp_path: Path) -> None:
     asked = (
         "from datetime import UTC, date, datetime; from school_protocol.language import Wording; "

@@ -113,6 +113,7 @@ def test_what_is_no_address_is_moved_to_by_nobody(run: Run, data: Path, tmp_path
     open_context(Settings(data=data), SystemClock()).close()  # and it is served as before
 
 
+@pytest.mark.exhaustive
 def test_one_that_was_moved_away_takes_writes_again_once_it_is_reopened(
     run: Run, data: Path, database: Database
 ) -> None:

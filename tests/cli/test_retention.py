@@ -26,6 +26,7 @@ def ran(keeping: Keeping, *arguments: str, who: str = "") -> Result:
     return run(*arguments, *(by(keeping.school, who) if who else ()))
 
 
+@pytest.mark.exhaustive
 def test_from_the_list_to_the_erasure(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
     keeping.leap(date(2027, 5, 27), agree=False)

@@ -123,6 +123,7 @@ def test_another_protocol_under_another_name(small: Protocol) -> None:
     assert not any(small.protocol in page for page in found)
 
 
+@pytest.mark.exhaustive
 def test_without_dangers_there_is_no_page_of_them(small: Protocol) -> None:
     moves = {key: move for key, move in small.moves.items() if key != "sound"}
     acts = {key: act for key, act in small.acts.items() if act.kind.value not in ("raise_danger", "lift_danger")}

@@ -160,6 +160,7 @@ def test_a_broken_rule_is_left(rule: str, monkeypatch: pytest.MonkeyPatch) -> No
     assert any(True for seed in range(8) for _said in departures(broken, seed, 80))
 
 
+@pytest.mark.exhaustive
 def test_a_correction_that_changes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Effects, "corrected", lambda self, _act: self.news())
     broken = space.__wrapped__(next(path for path in SHIPPED if corrects(space(path).protocol)))

@@ -577,6 +577,7 @@ def test_a_version_that_a_check_since_would_refuse_is_told_and_followed(seen: Se
     assert seen.ctx.library.protocol("ma-cyberharassment", 2).states
 
 
+@pytest.mark.exhaustive
 def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed(seen: Seen) -> None:
     assert seen.of(doctor.kernel) == []
     _publish(seen, MOROCCAN.read_bytes().replace(b"sees: province, pseudonymised: true", b"sees: province"))

@@ -176,6 +176,7 @@ def test_a_row_that_is_not_the_same_is_found(places: Places, monkeypatch: pytest
     still.close()
 
 
+@pytest.mark.exhaustive
 def test_a_place_with_other_rows_is_not_written_to(places: Places, moroccan: Protocol) -> None:
     ctx = places.ctx(places.database)
     prepared(ctx, places.clock, moroccan, MOROCCAN.read_bytes())
@@ -266,6 +267,7 @@ def test_a_demo_leaves_an_installation_alone_that_lies_in_the_same_database(plac
     assert postgresql.holds_rows(places.database.database)
 
 
+@pytest.mark.exhaustive
 def test_what_is_cleared_is_empty(places: Places) -> None:
     places.ctx(places.database).close()
     postgresql.clear(places.database.database)

@@ -209,6 +209,7 @@ def test_a_case_that_must_stay_stays_whatever_is_decided(checked: School) -> Non
     assert checked.seen_by("head").head.protocol.version == 1
 
 
+@pytest.mark.exhaustive
 def test_an_entry_taken_back_before_stays_taken_back(checked: School) -> None:
     done = checked.act("head", "note", text="Une note")
     take_back(checked.ctx, checked.person("head"), checked.number, done.seq, expected=None, token="t")

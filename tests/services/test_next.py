@@ -68,6 +68,7 @@ def late(view: CaseView) -> set[str]:
 # ---- what is due -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_method_that_was_never_stopped_is_late_on_the_page_as_on_the_desk(moroccan: Protocol) -> None:
     with told(moroccan, "sc1", "t_follow") as school:
         assert late(school.seen_by(LEAD)) == set()
@@ -128,6 +129,7 @@ def test_a_method_is_begun_before_it_is_stopped(moroccan: Protocol) -> None:
         assert {"shared_concern_stop", "shared_concern_meeting"} <= open_acts(view)
 
 
+@pytest.mark.exhaustive
 def test_what_waits_for_a_signature_is_not_to_be_written_again(moroccan: Protocol) -> None:
     with told(moroccan, "sc1", "F9") as school:
         written = school.seen_by(REFERENT)

@@ -349,6 +349,7 @@ def test_each_reader_is_shown_what_they_may_read(filled: Disclosed, who: str) ->
     assert list(Matrix(filled).differences(who)) == []
 
 
+@pytest.mark.exhaustive
 def test_a_reason_told_as_it_was_typed_is_a_difference(filled: Disclosed, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: words that come with events are masked for nobody."""
     monkeypatch.setattr(Seeing, "words_of", lambda _self, _event, words: words)

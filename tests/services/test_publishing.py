@@ -327,6 +327,7 @@ def test_an_examination_apart_comes_back_with_the_proof_itself() -> None:
     assert {"end_reachable", "no_end_in_danger"} <= {result.property for result in found.results}
 
 
+@pytest.mark.exhaustive
 def test_however_long_an_examination_takes_it_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waits for it says from time to time that it goes on; no hour makes a verdict."""
     monkeypatch.setattr(draft_process, "ALIVE_SECONDS", 0.02)
@@ -371,6 +372,7 @@ def test_an_examination_that_is_stopped_from_outside_is_begun_anew(
     assert desk.work_out() == 1
 
 
+@pytest.mark.exhaustive
 def test_an_examination_that_takes_too_much_memory_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draft_process, "MEMORY_MOST", 24 * 2**20)
     assert draft_process.examined_apart(MOROCCAN.read_bytes(), None) == draft_process.UNFINISHED

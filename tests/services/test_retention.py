@@ -291,6 +291,7 @@ def test_a_clock_that_leaps_ahead_erases_nothing(keeping: Keeping) -> None:
     assert keeping.is_erased(number), "nor is it forgotten"
 
 
+@pytest.mark.exhaustive
 def test_weeks_without_a_run_are_no_days_of_work(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
     keeping.school.wait(days=400)

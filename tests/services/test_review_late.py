@@ -50,6 +50,7 @@ def sent_for_review(watched: Watched) -> None:
     ask_review(school.ctx, school.person("team_coordinator"), school.number, token=school.token())
 
 
+@pytest.mark.exhaustive
 def test_whoever_is_to_review_is_reminded_the_day_before_and_once_it_is_late_and_then_the_academy(
     watched: Watched,
 ) -> None:

@@ -231,6 +231,7 @@ def test_what_is_added_ends_the_proposal(told: Told) -> None:
     assert triage.close(told.ctx, told.school.person("team_member"), [report], "abusive") == triage.Closing(0, 1)
 
 
+@pytest.mark.exhaustive
 def test_those_above_see_what_was_closed_as_sent_to_annoy_and_some_of_the_rest(told: Told) -> None:
     for number in range(12):
         told.send(what_happens=f"mdr {number} {'x' * number}")

@@ -500,6 +500,7 @@ def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
     assert visit_pack.issue_pack(region.ctx, region.actor("academy"), region.own.code, "ar", token="q").copy == 2
 
 
+@pytest.mark.exhaustive
 def test_a_pack_of_many_cases_breaks_them_down_by_tens_and_leaves_out_what_stands_apart(region: Region) -> None:
     for _number in range(10):
         region.school.report()

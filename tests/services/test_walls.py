@@ -318,6 +318,7 @@ def test_every_task_of_the_worker_goes_with_the_rights_of_its_role(two: Two, cap
     assert ctx.realm.engine.url.username != two.owner.engine.url.username
 
 
+@pytest.mark.exhaustive
 def test_the_control_a_task_that_lacks_a_right_is_told(two: Two, caplog: pytest.LogCaptureFixture) -> None:
     ctx = two.region.school.ctx
     worker = ctx.realm.engine.url.username

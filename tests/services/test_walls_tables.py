@@ -293,6 +293,7 @@ def test_what_stands_in_lists_is_found_by_index_behind_the_wall(crowded: Two) ->
     assert {"pk_event", "pk_case_index"} <= explained(crowded, "SELECT * FROM event WHERE case_id = 'c7'")
 
 
+@pytest.mark.exhaustive
 def test_the_control_a_whole_table_is_told_from_an_index(crowded: Two) -> None:
     assert "pk_case_due" not in explained(crowded, "SELECT count(*) FROM case_due WHERE urgent")
 

@@ -129,6 +129,7 @@ with store.writing() as session:
 """
 
 
+@pytest.mark.exhaustive(but=("postgresql",))
 @pytest.mark.postgresql
 def test_whom_another_process_shuts_out_is_shut_out_at_the_next_page(
     directory: Store, url: tuple[str, str | None]
@@ -157,6 +158,7 @@ def test_the_control_without_the_version_they_would_stay(directory: Store) -> No
     assert names(directory) == ["Nadia"]
 
 
+@pytest.mark.exhaustive(but=("sqlite-*", "postgresql-unit"))
 @pytest.mark.postgresql
 @pytest.mark.parametrize("table", CACHED)
 def test_each_kind_of_change_of_each_table_gives_another_version(directory: Store, table: str) -> None:

@@ -18,7 +18,6 @@ from school_protocol.statistics.models import FigureCounterRow, FigureShareRow
 from school_protocol.statistics.rules import TOTALS, Share
 from storage.conftest import NOW, Realm, entry
 
-pytestmark = pytest.mark.postgresql
 ONE = Share("test", "2026-11", ("s1", "p1", "r1"), frozenset({(TOTALS, CASES), ("levels", "2")}))
 
 
@@ -73,6 +72,7 @@ def test_a_share_that_stays_writes_nothing(realm: Realm) -> None:
         assert not session.info.get(statistics_repository._PENDING)
 
 
+@pytest.mark.postgresql
 def test_changed_twice_in_one_transaction_it_counts_as_it_ends(realm: Realm) -> None:
     case_id = realm.open_case()
     with realm.store.writing() as session:
@@ -85,6 +85,7 @@ def test_changed_twice_in_one_transaction_it_counts_as_it_ends(realm: Realm) -> 
     assert counted(realm, "s3") == counted(realm, "p1")
 
 
+@pytest.mark.postgresql
 def test_what_is_not_committed_is_not_counted(realm: Realm) -> None:
     case_id = realm.open_case()
     with suppress(ZeroDivisionError), realm.store.writing() as session:

@@ -15,8 +15,6 @@ from school_protocol.storage.store_errors import StorageBusy
 from storage.conftest import NOW, Realm
 from storage.test_journal import intruder
 
-pytestmark = pytest.mark.postgresql
-
 
 def read(realm: Realm, case_id: str, times: int = 1) -> None:
     for _ in range(times):
@@ -60,6 +58,7 @@ def test_a_clock_that_jumps_keeps_nobody_from_reading(realm: Realm) -> None:
     assert breaks(realm) == []
 
 
+@pytest.mark.postgresql
 def test_nothing_is_put_among_the_closed_ones(realm: Realm) -> None:
     case_id = realm.open_case()
     read(realm, case_id, 2)
@@ -73,6 +72,7 @@ def test_nothing_is_put_among_the_closed_ones(realm: Realm) -> None:
             session.execute(statement, {"place": place})
 
 
+@pytest.mark.postgresql
 def test_batches_only_grow(realm: Realm) -> None:
     read(realm, realm.open_case(), 2)
     close(realm)
@@ -96,6 +96,7 @@ def test_a_row_taken_away_from_the_end_stops_no_reader(realm: Realm) -> None:
     assert breaks(realm) == [Break("", 2, Flaw.missing, Chain.access)]
 
 
+@pytest.mark.postgresql
 def test_readers_and_closings_at_once_lose_nothing(realm: Realm) -> None:
     """Each row is in exactly one batch, whoever committed late."""
     case_ids = [realm.open_case() for _ in range(4)]

@@ -20,8 +20,6 @@ from school_protocol.storage.store_errors import KeysUnusable
 from school_protocol.storage.vault import Vault
 from storage.conftest import NOW
 
-pytestmark = pytest.mark.postgresql
-
 
 class Office:
     """A directory with somebody in it, whose changes are written down."""
@@ -65,6 +63,7 @@ def office(directory: Store, tmp_path: Path) -> Office:
     return Office(directory, tmp_path)
 
 
+@pytest.mark.postgresql
 def test_each_change_is_linked_as_its_transaction_ends(office: Office) -> None:
     assert office.begin() == 0
     office.write("first", "second")
@@ -113,6 +112,7 @@ def test_where_anchors_know_of_a_chain_it_begins_with_nothing(office: Office) ->
     assert [one.flaw for one in office.breaks()] == [Flaw.inserted, Flaw.inserted]
 
 
+@pytest.mark.postgresql
 def test_writers_at_once_fork_nothing(office: Office) -> None:
     office.begin()
     with ThreadPoolExecutor(6) as pool:
@@ -121,6 +121,7 @@ def test_writers_at_once_fork_nothing(office: Office) -> None:
     assert office.breaks() == []
 
 
+@pytest.mark.postgresql
 def test_what_is_rolled_back_leaves_no_link(office: Office) -> None:
     office.begin()
     with suppress(ZeroDivisionError), office.store.writing() as session:
@@ -138,6 +139,7 @@ def test_what_is_rolled_back_leaves_no_link(office: Office) -> None:
     assert office.breaks() == []
 
 
+@pytest.mark.postgresql
 def test_links_only_grow(office: Office) -> None:
     office.begin()
     office.write("first")

@@ -28,7 +28,6 @@ from school_protocol.storage.engines import Session, Store
 from school_protocol.storage.vault import Vault
 from storage.conftest import NOW
 
-pytestmark = pytest.mark.postgresql
 QUARTER = ReleasePeriod(2026, 1)
 
 
@@ -78,6 +77,7 @@ def kept(directory: Store, tmp_path: Path) -> Kept:
     return Kept(directory, Vault.open(tmp_path / "keys", create=True))
 
 
+@pytest.mark.postgresql
 def test_nothing_of_it_is_ever_changed_or_taken_away(kept: Kept) -> None:
     one = kept.issue("P1")
     with kept.store.writing() as session:
@@ -98,6 +98,7 @@ def test_nothing_of_it_is_ever_changed_or_taken_away(kept: Kept) -> None:
                 session.execute(truncate)
 
 
+@pytest.mark.postgresql
 def test_a_number_is_given_once(kept: Kept) -> None:
     one = kept.issue("P1")
     with kept.store.writing() as session:
@@ -161,6 +162,7 @@ def test_the_latest_word_on_the_page_for_everybody_counts(kept: Kept) -> None:
         assert [found.id for found in repository.public(session)] == [other.id, one.id]
 
 
+@pytest.mark.postgresql
 def test_of_two_who_put_it_there_at_once_the_second_changes_nothing(
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -191,6 +193,7 @@ def ask(kept: Kept, session: Session, job: str, code: str, hours: int = 0) -> No
     )  # fmt: skip
 
 
+@pytest.mark.postgresql
 def test_one_is_worked_on_at_a_time_the_first_asked_for_first(kept: Kept) -> None:
     with kept.store.writing() as session:
         ask(kept, session, "later", "P2", 1)

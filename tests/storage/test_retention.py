@@ -14,8 +14,6 @@ from school_protocol.storage import work_queue
 from school_protocol.storage.models import CaseKeyRow
 from storage.conftest import NOW, Realm, entry
 
-pytestmark = pytest.mark.postgresql
-
 TODAY = NOW.date()
 
 
@@ -52,6 +50,7 @@ def test_without_a_hold_it_goes(realm: Realm) -> None:
         assert privacy_repository.erased(session) == [(case_id, NOW)]
 
 
+@pytest.mark.postgresql
 def test_each_day_of_work_counts_once_and_none_that_lies_ahead(realm: Realm) -> None:
     with realm.store.writing() as session:
         runs = [

@@ -18,7 +18,6 @@ from school_protocol.people.repository import Certificate
 from school_protocol.storage.engines import Session, Store
 from storage.conftest import NOW
 
-pytestmark = pytest.mark.postgresql
 TODAY = NOW.date()
 
 
@@ -58,6 +57,7 @@ def test_one_of_two_tops_is_not_everywhere(directory: Store) -> None:
         assert people_repository.places(session, [other], limit=10) == (other,)
 
 
+@pytest.mark.postgresql
 def test_people_are_found_below_a_unit_by_key(directory: Store) -> None:
     with directory.writing() as session:
         units = places(session)

@@ -1,4 +1,4 @@
-"""Visits, turns of duty and schools by what their teams lack, on both databases."""
+"""Visits, turns of duty and schools by what their teams lack."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from school_protocol.supervision.repository import Action, Entry, VisitCursor
 from storage.conftest import NOW
 
 TODAY = date(2026, 11, 25)
-pytestmark = pytest.mark.postgresql
 
 
 def school(session: Any, code: str, parent: str, **names: str) -> str:
@@ -128,6 +127,7 @@ def test_turns_run_from_a_moment_until_another_and_are_taken_back(directory: Sto
         assert people_repository.on_duty(session, [place[0]], NOW) == ()
 
 
+@pytest.mark.postgresql
 def test_schools_are_found_by_name_and_by_what_their_teams_lack(directory: Store) -> None:
     soon, later = TODAY + timedelta(days=10), TODAY + timedelta(days=900)
     with directory.writing() as session:

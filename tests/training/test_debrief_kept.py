@@ -203,6 +203,7 @@ def test_a_table_where_nobody_sat_is_said_to_be_empty_and_counts_nowhere(hall: H
     assert sentence in unescape(trainer_debrief_html(view, Wording("fr")))
 
 
+@pytest.mark.exhaustive
 def test_a_table_that_was_left_is_not_empty(hall: Hall) -> None:
     phone = hall.seated(SEAT, "team_member")
     training_service.set_pace(hall.room, REAL)

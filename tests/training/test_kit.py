@@ -256,6 +256,7 @@ def lost_on_the_way_up(data: bytes) -> list[str]:
     return wrong
 
 
+@pytest.mark.exhaustive
 def test_tables_that_only_put_cards_in_their_place_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_Tree, "_only_places", lambda _tree, _element: False)
     data, html = set_and_written(view_of(UNSEEN), "fr")
@@ -290,6 +291,7 @@ def test_a_card_stays_whole_however_much_it_holds() -> None:
         assert all(known == wanted and known % 100 == 0 for known, wanted in counts)
 
 
+@pytest.mark.exhaustive
 def test_words_that_are_hard_to_set_come_out_as_they_are() -> None:
     hard = Text(dict.fromkeys(LANGUAGES, "<b>Tout</b> & « rien » كل شيء @rim_2026 "))
     text = "".join(pages(made(with_cards(view_of(UNSEEN), name=hard), "ar")))

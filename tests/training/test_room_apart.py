@@ -120,6 +120,7 @@ def rows_left(
     return {name: len(rows) for found in dumped for name, rows in found.items() if rows and name not in but}
 
 
+@pytest.mark.exhaustive
 def test_a_room_that_is_destroyed_leaves_the_one_beside_it_as_it_was(hall: Hall) -> None:
     """Two rooms of one scenario, both written in; the control: there are rows of both."""
     alone = rows_left(hall)

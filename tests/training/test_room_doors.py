@@ -266,6 +266,7 @@ def test_no_door_opens_a_case_of_the_next_table(told: Hall, roles: tuple[str, ..
         assert phone.get(f"/cases/{own}").status_code == 200, "as the own one is open"
 
 
+@pytest.mark.exhaustive
 def test_who_oversees_one_table_oversees_no_other(told: Hall) -> None:
     for role in ("directorate", "academy"):
         phone = told.seated(f"Bleu {role[:3]}", role)

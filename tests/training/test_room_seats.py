@@ -265,6 +265,7 @@ def test_guessing_a_number_gets_slow(hall: Hall) -> None:
     assert back(hall, hall.pin("Bleu"))[1] == 302
 
 
+@pytest.mark.exhaustive
 def test_what_is_guessed_at_leaves_nothing_behind(hall: Hall) -> None:
     for number in range(50):
         back(hall, "1", f"Nom {number}")

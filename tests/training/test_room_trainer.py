@@ -254,6 +254,7 @@ def words_of(answer: TestResponse) -> str:
     return " ".join(re.sub("<[^>]+>", " ", unescape(answer.get_data(as_text=True))).split())
 
 
+@pytest.mark.exhaustive
 def test_without_hints_no_page_of_a_table_nor_the_projector_says_what_is_due(hall: Hall) -> None:
     """Two tables at the same place, three hours on; only the first is without hints."""
     trainer = hall.trainer()

@@ -193,6 +193,7 @@ def test_time_in_small_steps_is_added_up() -> None:
     assert places == ["path.steps[7].advance", "path.steps[8].advance"]
 
 
+@pytest.mark.exhaustive
 def test_as_many_moments_as_it_needs_are_enough_and_one_less_is_not() -> None:
     """The same on every machine, each time; its branches count, too."""
     data, content = TEXT.encode(), SMALL.read_bytes()
