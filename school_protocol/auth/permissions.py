@@ -53,6 +53,9 @@ BY_PROTOCOL: Mapping[Permission, Callable[[Protocol], Iterable[str]]] = {
     Permission.publish: lambda protocol: (key for key, role in protocol.roles.items() if role.publishes),
     Permission.read_signalements: _readers_of_reports,
     Permission.review: lambda protocol: protocol.review.by if protocol.review else (),
+    Permission.see_letters: lambda protocol: (
+        role for document in protocol.documents.values() if document.leaves for role in document.for_
+    ),
     Permission.see_figures: lambda protocol: (
         (*protocol.figures.reads, *protocol.figures.issues) if protocol.figures else ()
     ),

@@ -1,0 +1,31 @@
+"""The register of outgoing letters; those that left before it began have no number."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0026"
+down_revision = "0025"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "outgoing_letter",
+        sa.Column("unit", sa.String(40), primary_key=True),
+        sa.Column("year", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
+        sa.Column("case_id", sa.String(40), sa.ForeignKey("case_record.id"), nullable=False),
+        sa.Column("protocol", sa.String(80), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("document", sa.String(80), nullable=False),
+        sa.Column("copy", sa.Integer(), nullable=False),
+        sa.Column("addressee", sa.String(80), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_back_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.CheckConstraint("number >= 1", name=op.f("ck_outgoing_letter_numbers_count_from_one")),
+    )
+    op.create_index("ix_outgoing_letter_case_id", "outgoing_letter", ["case_id", "document", "copy"], unique=True)
