@@ -249,8 +249,10 @@ class Paper:
     """Of a letter that leaves: its number in the register of outgoing letters; a draft has none."""
     earlier: tuple[tuple[str, datetime], ...] = ()
     """Letters about the same that left before and were not taken back: number and moment."""
+    basis: Answered | None = None
+    """On what law it rests, as the entry of the referral says; else the target does."""
     copies: Answered | None = None
-    """Who gets a copy, as the entry of the referral says."""
+    """Who gets a copy, as that entry says."""
     pupil: str = ""
     """Name of the guardian's own pupil, where the case leaves no doubt."""
     names: Mapping[str, str] = field(default_factory=dict)

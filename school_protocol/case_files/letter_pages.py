@@ -137,7 +137,8 @@ class Lines:
         found = self.view.recipient
         if found.person is not None:
             return [self.text(found.person.slot.title)]
-        return [self.text(one) for one in (found.whom, found.city) if one]
+        whom, city = self.w.text(found.whom), self.w.text(found.city)
+        return [self.line(one) for one in (whom, "" if city in whom else city) if one]
 
     def named(self, person: PersonLine) -> str:
         """Name, else sign."""

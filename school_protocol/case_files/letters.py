@@ -27,6 +27,7 @@ from school_protocol.engine.definition import ActKind, Target
 from school_protocol.engine.definition_parts import Document, Piece
 from school_protocol.engine.document_rules import (
     held_back,
+    leaves,
     letter_referrals,
     own_pupil,
     recipients,
@@ -231,7 +232,8 @@ class _Writing:
             referral=subject.referral,
             copy=cases_repository.case_copies(self.session, loaded.case_id, self.document.key) + 1,
             earlier=tuple(self._earlier()),
-            copies=self._copies(),
+            basis=self._of_referral(self.document.basis),
+            copies=self._of_referral(self.document.copies),
             pupil=self._pupil(),
             names={**self.accounts, **{key: self._label(key) for key in loaded.case.people}},
             signs={sign_of(self.protocol, key): self._label(key) for key in loaded.case.people},
@@ -257,11 +259,11 @@ class _Writing:
             if one.dispatch and one.profile == self.subject.about and (one.document, one.copy) not in case.revoked:
                 yield one.dispatch, one.at
 
-    def _copies(self) -> Answered | None:
-        """Who gets a copy, as the entry of the referral says."""
-        if self.record is None or self.document.copies is None:
+    def _of_referral(self, field: str | None) -> Answered | None:
+        """An answer of the entry of the referral."""
+        if self.record is None or field is None:
             return None
-        return next(self._answered(self.seeing.record(self.record), (self.document.copies,), words=False), None)
+        return next(self._answered(self.seeing.record(self.record), (field,), words=False), None)
 
     def _named(self) -> frozenset[str]:
         """The people whose names this paper may print: those whom a referral names to a service that gets names."""
@@ -456,7 +458,7 @@ def issue_letter(
 def _standing(session: Session, loaded: Loaded, view: Paper, language: str) -> _Standing:
     head = journal.head(session, loaded.case_id)
     assert head is not None
-    dispatch = letter_register.next_dispatch(session, loaded, view) if view.document.leaves else None
+    dispatch = letter_register.next_dispatch(session, loaded, view) if leaves(view.document) else None
     view = replace(view, dispatch=str(dispatch or ""))
     handed = Handed(
         document=view.document.key,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -441,7 +441,8 @@ def registered_letters(
         .order_by(row.number.desc())
         .limit(limit)
     )  # fmt: skip
-    return [Registered(*line) for line in session.execute(query)]
+    found: Iterable[Any] = session.execute(query)
+    return [Registered(*line) for line in found]
 
 
 # Jobs of many copies: which cases, how far each job is, what it waits for, how long its copies are

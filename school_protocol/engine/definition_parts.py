@@ -506,8 +506,9 @@ class Document(Named):
     subject: Text | None = None
     asks: Text | None = None
     """What its reader is asked first."""
+    basis: str | None = None
     copies: str | None = None
-    """Of a letter: which answer of the entry of its referral says who gets a copy."""
+    """Of a letter: which answers of the entry of its referral say on what law it rests, and who gets a copy."""
     body: tuple[Piece, ...] = ()
     signed: bool = True
     """Ends with a place for signature and stamp."""
@@ -526,11 +527,6 @@ class Document(Named):
     def is_letter(self) -> bool:
         """Whether it is of one case, beside its file: a letter, notice, note or sheet."""
         return self.kind not in ("case_file", "yearly", "bundle")
-
-    @property
-    def leaves(self) -> bool:
-        """Whether a copy is sent out of the school, and so stands in its register of outgoing letters."""
-        return self.kind in ("letter", "notice")
 
 
 class StoryRules(Model):

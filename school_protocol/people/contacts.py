@@ -158,8 +158,8 @@ def addressee(
         town, found = repository.city_of(session, unit), repository.contacts_of(session, unit)
     serving = [one for one in found if protocol.resolve("targets", one.target) == target]
     if known_as:
-        city = next((one.city for one in serving if one.names == known_as), {})
-        return Addressee(known_as, city)
+        called = (one for one in serving if one.names == known_as)
+        return Addressee(known_as, next((one.city for one in called), {}))
     fitting = [one for one in serving if is_of_town(one.city, town)]
     return Addressee(fitting[0].names, fitting[0].city) if len(fitting) == 1 else Addressee()
 

@@ -14,10 +14,10 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "outgoing_letter",
-        sa.Column("unit", sa.String(40), primary_key=True),
-        sa.Column("year", sa.Integer(), primary_key=True, autoincrement=False),
-        sa.Column("number", sa.Integer(), primary_key=True, autoincrement=False),
-        sa.Column("case_id", sa.String(40), sa.ForeignKey("case_record.id"), nullable=False),
+        sa.Column("unit", sa.String(40), nullable=False),
+        sa.Column("year", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("case_id", sa.String(40), nullable=False),
         sa.Column("protocol", sa.String(80), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("document", sa.String(80), nullable=False),
@@ -26,6 +26,8 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("taken_back_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mac", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("unit", "year", "number", name=op.f("pk_outgoing_letter")),
+        sa.ForeignKeyConstraint(["case_id"], ["case_record.id"], name=op.f("fk_outgoing_letter_case_id")),
         sa.CheckConstraint("number >= 1", name=op.f("ck_outgoing_letter_numbers_count_from_one")),
     )
     op.create_index("ix_outgoing_letter_case_id", "outgoing_letter", ["case_id", "document", "copy"], unique=True)
