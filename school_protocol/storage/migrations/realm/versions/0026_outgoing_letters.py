@@ -30,4 +30,5 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["case_id"], ["case_record.id"], name=op.f("fk_outgoing_letter_case_id")),
         sa.CheckConstraint("number >= 1", name=op.f("ck_outgoing_letter_numbers_count_from_one")),
     )
-    op.create_index("ix_outgoing_letter_case_id", "outgoing_letter", ["case_id", "document", "copy"], unique=True)
+    once = ("case_id", "document", "copy")
+    op.create_index("ix_outgoing_letter_case_id_document_copy", "outgoing_letter", once, unique=True)
