@@ -309,7 +309,7 @@ def _letters_page(
 
 register_blueprint = Pages("outgoing", __name__, asks=Permission.see_letters)
 register_blueprint.panel(
-    "case_files/register_link.html", lambda _ctx, _actor: True, "desk.find", order=40, endpoint="outgoing.index"
+    "case_files/register_link.html", lambda _ctx, _actor: True, "desk.find", order=50, endpoint="outgoing.index"
 )
 
 
