@@ -247,8 +247,8 @@ class Paper:
     """Its number among the copies of this document."""
     dispatch: str = ""
     """Of a letter that leaves: its number in the register of outgoing letters; a draft has none."""
-    earlier: tuple[tuple[str, datetime], ...] = ()
-    """Letters about the same that left before and were not taken back: number and moment."""
+    earlier: tuple[str, datetime] | None = None
+    """Number and moment of the latest letter about the same that left before and was not taken back."""
     basis: Answered | None = None
     """On what law it rests, as the entry of the referral says; else the target does."""
     copies: Answered | None = None

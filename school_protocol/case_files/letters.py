@@ -231,7 +231,7 @@ class _Writing:
             sent_at=self.referral.at if self.referral else None,
             referral=subject.referral,
             copy=cases_repository.case_copies(self.session, loaded.case_id, self.document.key) + 1,
-            earlier=tuple(self._earlier()),
+            earlier=self._earlier(),
             basis=self._of_referral(self.document.basis),
             copies=self._of_referral(self.document.copies),
             pupil=self._pupil(),
@@ -253,11 +253,14 @@ class _Writing:
             return Addressee()
         return addressee(self.ctx, self.protocol, self.loaded.case.unit, self.referral.target, self.referral.whom)
 
-    def _earlier(self) -> Iterator[tuple[str, datetime]]:
-        case = self.loaded.case
-        for one in case.documents:
-            if one.dispatch and one.profile == self.subject.about and (one.document, one.copy) not in case.revoked:
-                yield one.dispatch, one.at
+    def _earlier(self) -> tuple[str, datetime] | None:
+        case, about = self.loaded.case, self.subject.about
+        sent = [
+            (one.dispatch, one.at)
+            for one in case.documents
+            if one.dispatch and one.profile == about and (one.document, one.copy) not in case.revoked
+        ]
+        return sent[-1] if sent else None
 
     def _of_referral(self, field: str | None) -> Answered | None:
         """An answer of the entry of the referral."""
