@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -75,7 +76,7 @@ def test_who_comes_second_with_a_number_waits_and_is_told(realm: Realm) -> None:
 @pytest.mark.postgresql
 def test_a_number_whose_letter_was_not_issued_after_all_goes_to_the_next(realm: Realm) -> None:
     case_id, wanted = realm.open_case(), Dispatch("school-1", 2026, 1)
-    with pytest.raises(ZeroDivisionError), realm.store.writing() as session:
+    with suppress(ZeroDivisionError), realm.store.writing() as session:
         assert register_letter(session, wanted, **letter(case_id, 1))
         raise ZeroDivisionError
     with realm.store.writing() as session:
