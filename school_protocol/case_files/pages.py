@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from school_protocol.case_files import presenters
 from school_protocol.case_files.content import CaseFile, CheckLine, GridLine, SummaryLine
-from school_protocol.case_files.front import Front, Refusal
+from school_protocol.case_files.front import MOST_DANGERS, Front, Refusal
 from school_protocol.case_files.home_pages import HomePages
 from school_protocol.case_files.presenters import outcome_label, public_report_label
 from school_protocol.cases.view_models import DutyLine, EventView, FollowUpLine, RecordView, ReferralLine, RemarkLine
@@ -408,9 +408,14 @@ class Pages(Front):
     # ---- sections and annex ----------------------------------------------------------------------------------
 
     def printed(self) -> list[Section]:
-        """The sections between page one and the annex, but those under which there is nothing."""
-        empty = {id(section) for section in self.empty_ones()}
-        return [one for one in self.sections if one.kind not in _IN_FULL and id(one) not in empty]
+        """The sections between page one and the annex, but empty ones and those that stand elsewhere in full."""
+        told = {id(section) for section in self.empty_ones()}
+        elsewhere = set(_IN_FULL)
+        if self.profile.has("conformance"):
+            elsewhere.add("duties")
+        if len(self.view.dangers) <= MOST_DANGERS:
+            elsewhere.add("dangers")
+        return [one for one in self.sections if one.kind not in elsewhere and id(one) not in told]
 
     def empty_ones(self) -> list[Section]:
         """Sections of this copy under which nothing stands: told in one line."""
