@@ -12,6 +12,7 @@ from school_protocol.context import REALM, AppContext, declared
 from school_protocol.engine import visibility
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.definition import START, ActKind, Protocol, Role, ScopeKind
+from school_protocol.engine.document_rules import leaves
 from school_protocol.engine.visibility import Actor, Appointment, Permission, Reach, Unit, UnitKind
 
 ABOVE = frozenset({ScopeKind.province, ScopeKind.region})
@@ -53,6 +54,9 @@ BY_PROTOCOL: Mapping[Permission, Callable[[Protocol], Iterable[str]]] = {
     Permission.publish: lambda protocol: (key for key, role in protocol.roles.items() if role.publishes),
     Permission.read_signalements: _readers_of_reports,
     Permission.review: lambda protocol: protocol.review.by if protocol.review else (),
+    Permission.see_letters: lambda protocol: (
+        role for document in protocol.documents.values() if leaves(document) for role in document.for_
+    ),
     Permission.see_figures: lambda protocol: (
         (*protocol.figures.reads, *protocol.figures.issues) if protocol.figures else ()
     ),

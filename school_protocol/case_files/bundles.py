@@ -251,7 +251,7 @@ def _letters(ctx: AppContext, session: Session, loaded: Loaded, reader: Reader) 
         names = account_names(ctx, [issued.actor], issued.language)
         told = replace(
             view, issuer=names.get(issued.actor, "—"), content_seq=then.case.content_seq,
-            content_head=issued.content_head, copy=issued.copy,
+            content_head=issued.content_head, copy=issued.copy, dispatch=issued.dispatch,
         )  # fmt: skip
         yield _Letter(told, issued)
 

@@ -216,6 +216,8 @@ class Recipient:
     named: Text | None = None
     whom: Mapping[str, str] = field(default_factory=dict)
     """The names of the organisation, where it is known which of that service."""
+    city: Mapping[str, str] = field(default_factory=dict)
+    """Its town, where the directory has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +245,14 @@ class Paper:
     referral: int = 0
     copy: int = 0
     """Its number among the copies of this document."""
+    dispatch: str = ""
+    """Of a letter that leaves: its number in the register of outgoing letters; a draft has none."""
+    earlier: tuple[str, datetime] | None = None
+    """Number and moment of the latest letter about the same that left before and was not taken back."""
+    basis: Answered | None = None
+    """On what law it rests, as the entry of the referral says; else the target does."""
+    copies: Answered | None = None
+    """Who gets a copy, as that entry says."""
     pupil: str = ""
     """Name of the guardian's own pupil, where the case leaves no doubt."""
     names: Mapping[str, str] = field(default_factory=dict)

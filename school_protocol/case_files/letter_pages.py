@@ -132,12 +132,13 @@ class Lines:
             return self.line(self.named(found.person))
         return self.text(found.named)
 
-    def recipient_place(self) -> Markup | None:
-        """Under a guardian's name: whose guardian that is; under a service's: which organisation."""
+    def recipient_place(self) -> list[Markup]:
+        """Under a guardian's name: whose guardian that is; under a service's: which organisation, in which town."""
         found = self.view.recipient
         if found.person is not None:
-            return self.text(found.person.slot.title)
-        return self.text(found.whom) if found.whom else None
+            return [self.text(found.person.slot.title)]
+        whom, city = self.w.text(found.whom), self.w.text(found.city)
+        return [self.line(one) for one in (whom, "" if city in whom else city) if one]
 
     def named(self, person: PersonLine) -> str:
         """Name, else sign."""

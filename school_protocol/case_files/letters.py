@@ -5,14 +5,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files import repository
+from school_protocol.case_files import letter_register, repository
 from school_protocol.case_files.content import Answered, Called, Exhibit, Paper, Printed, Recipient
 from school_protocol.case_files.letter_pages import paper
 from school_protocol.case_files.printing import called
+from school_protocol.case_files.repository import Dispatch
 from school_protocol.case_files.service import ATTEMPTS, Handed, Issued, copied, hand_out, handed_before, is_current
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
@@ -25,6 +27,7 @@ from school_protocol.engine.definition import ActKind, Target
 from school_protocol.engine.definition_parts import Document, Piece
 from school_protocol.engine.document_rules import (
     held_back,
+    leaves,
     letter_referrals,
     own_pupil,
     recipients,
@@ -36,7 +39,7 @@ from school_protocol.engine.intents import Reason
 from school_protocol.engine.name_detection import Identity, Naming, apart, with_tokens
 from school_protocol.engine.visibility import Actor, Unit
 from school_protocol.language import Wording
-from school_protocol.people.contacts import names_in_town
+from school_protocol.people.contacts import Addressee, addressee
 from school_protocol.storage import idempotency, journal
 from school_protocol.storage.engines import Session
 from school_protocol.storage.store_errors import StorageBusy
@@ -64,6 +67,8 @@ class LetterLine:
     document: Document
     subjects: tuple[Subject, ...]
     copies: int
+    sent: tuple[tuple[str, bool], ...] = ()
+    """Numbers under which copies left, each with whether it was taken back."""
 
     def subject(self, about: str) -> Subject | None:
         """That one; without a choice, the only one."""
@@ -93,7 +98,10 @@ def see_letters(ctx: AppContext, actor: Actor, number: str) -> LetterOptions:
         names = names_in(ctx, session, loaded.case_id)
         lines = tuple(
             LetterLine(
-                one, tuple(subjects(loaded, one, names)), cases_repository.case_copies(session, loaded.case_id, one.key)
+                one,
+                tuple(subjects(loaded, one, names)),
+                cases_repository.case_copies(session, loaded.case_id, one.key),
+                _sent(loaded, one),
             )
             for one in letters
         )
@@ -109,6 +117,11 @@ def letters_of(loaded: Loaded) -> tuple[Document, ...]:
         and not loaded.metadata_only
         and role_for(loaded.protocol, document.for_, loaded.roles) is not None
     )
+
+
+def _sent(loaded: Loaded, document: Document) -> tuple[tuple[str, bool], ...]:
+    of_it = (one for one in loaded.case.documents if one.document == document.key and one.dispatch)
+    return tuple((one.dispatch, (one.document, one.copy) in loaded.case.revoked) for one in of_it)
 
 
 def subjects(loaded: Loaded, document: Document, names: Mapping[str, Identity]) -> Iterator[Subject]:
@@ -201,6 +214,7 @@ class _Writing:
         role = role or role_for(self.protocol, self.document.for_, loaded.roles)
         assert role is not None
         body = tuple(piece for one in self.document.body for piece in self._printed(one))
+        to = self._addressee()
         return Paper(
             protocol=self.protocol,
             document=self.document,
@@ -209,7 +223,7 @@ class _Writing:
             as_of=loaded.now,
             unit=loaded.around.unit,
             places=self._places(),
-            recipient=Recipient(subject.target, self._guardian(), self.document.to, self._whom()),
+            recipient=Recipient(subject.target, self._guardian(), self.document.to, to.names, to.city),
             issuer=self.accounts.get(loaded.actor.id, "—"),
             role=role,
             body=body,
@@ -217,6 +231,9 @@ class _Writing:
             sent_at=self.referral.at if self.referral else None,
             referral=subject.referral,
             copy=cases_repository.case_copies(self.session, loaded.case_id, self.document.key) + 1,
+            earlier=self._earlier(),
+            basis=self._of_referral(self.document.basis),
+            copies=self._of_referral(self.document.copies),
             pupil=self._pupil(),
             names={**self.accounts, **{key: self._label(key) for key in loaded.case.people}},
             signs={sign_of(self.protocol, key): self._label(key) for key in loaded.case.people},
@@ -230,12 +247,26 @@ class _Writing:
     def _referral(self) -> Referral | None:
         return next((one for one in self.loaded.case.referrals if one.number == self.subject.referral), None)
 
-    def _whom(self) -> Mapping[str, str]:
+    def _addressee(self) -> Addressee:
         """The organisation that the referral went to, or else the one of that service in the school's own town."""
         if self.referral is None:
-            return {}
-        unit, target = self.loaded.case.unit, self.referral.target
-        return self.referral.whom or names_in_town(self.ctx, self.protocol, unit, target)
+            return Addressee()
+        return addressee(self.ctx, self.protocol, self.loaded.case.unit, self.referral.target, self.referral.whom)
+
+    def _earlier(self) -> tuple[str, datetime] | None:
+        case, about = self.loaded.case, self.subject.about
+        sent = [
+            (one.dispatch, one.at)
+            for one in case.documents
+            if one.dispatch and one.profile == about and (one.document, one.copy) not in case.revoked
+        ]
+        return sent[-1] if sent else None
+
+    def _of_referral(self, field: str | None) -> Answered | None:
+        """An answer of the entry of the referral."""
+        if self.record is None or field is None:
+            return None
+        return next(self._answered(self.seeing.record(self.record), (field,), words=False), None)
 
     def _named(self) -> frozenset[str]:
         """The people whose names this paper may print: those whom a referral names to a service that gets names."""
@@ -383,6 +414,8 @@ class _Standing:
     view: Paper
     handed: Handed
     head: journal.Head
+    dispatch: Dispatch | None
+    """The number under which it leaves, where it does."""
 
 
 def issue_letter(
@@ -418,7 +451,8 @@ def issue_letter(
         data = copied(ctx, loaded, standing.handed, standing.head, pages, has_record=False)
         laid = repository.lay(ctx.blobs, loaded.case_id, data)
         with ctx.realm.writing() as session:
-            if idempotency.spent(session, press) is None and is_current(session, loaded, standing.handed):
+            is_to_leave = idempotency.spent(session, press) is None and is_current(session, loaded, standing.handed)
+            if is_to_leave and _register(session, standing):
                 hand_out(ctx, session, loaded, standing.handed, laid, press)
                 return _issued(loaded, document, standing.handed.copy, language, data)
     raise StorageBusy(f"{number}: written to each time while its letter was being made")
@@ -427,6 +461,8 @@ def issue_letter(
 def _standing(session: Session, loaded: Loaded, view: Paper, language: str) -> _Standing:
     head = journal.head(session, loaded.case_id)
     assert head is not None
+    dispatch = letter_register.next_dispatch(session, loaded, view) if leaves(view.document) else None
+    view = replace(view, dispatch=str(dispatch or ""))
     handed = Handed(
         document=view.document.key,
         profile=view.about,
@@ -438,8 +474,27 @@ def _standing(session: Session, loaded: Loaded, view: Paper, language: str) -> _
         role=view.role,
         content_head=view.content_head,
         note=f"letter.{view.about}",
+        dispatch=view.dispatch,
     )
-    return _Standing(loaded, view, handed, head)
+    return _Standing(loaded, view, handed, head, dispatch)
+
+
+def _register(session: Session, standing: _Standing) -> bool:
+    """Enter it in the register of outgoing letters; False where another one took its number meanwhile."""
+    if standing.dispatch is None:
+        return True
+    loaded, to, handed = standing.loaded, standing.view.recipient, standing.handed
+    return repository.register_letter(
+        session,
+        standing.dispatch,
+        case_id=loaded.case_id,
+        protocol=loaded.protocol.protocol,
+        version=loaded.protocol.version,
+        document=handed.document,
+        copy=handed.copy,
+        addressee=to.target.key if to.target else to.person.slot.key if to.person else "",
+        at=loaded.now,
+    )
 
 
 def _reader(view: Paper, wording: Wording) -> str:

@@ -1,4 +1,4 @@
-"""Tables of case files made ahead, copies kept for a day, what was asked for lately, and jobs of many copies."""
+"""Tables of case files made ahead, copies kept for a day, what was asked for lately, jobs of many, outgoing letters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.models import MADE_OF_CASE, NAMES_FILE, Id, Key, Plain, RealmBase
+from school_protocol.storage.models import MADE_OF_CASE, NAMES_FILE, HasMac, Id, Key, Plain, RealmBase
 
 
 class PaperLookRow(RealmBase):
@@ -167,3 +167,34 @@ class AskedPaperRow(RealmBase):
     at: Mapped[datetime]
 
     __table_args__ = (Index(None, "at"),)
+
+
+# ---- letters that left ---------------------------------------------------------------------------------------------
+
+
+class OutgoingLetterRow(HasMac, RealmBase):
+    """A line of the register of outgoing letters of one office, a school or a directorate, in one calendar year.
+
+    Numbers begin at 1 each January, as Moroccan administrations count, without gaps: none is given twice, not even
+    where its letter was taken back or its case erased. It names nobody: which document, to which service or place in
+    the case (`addressee`, a key of the definition).
+    """
+
+    __tablename__ = "outgoing_letter"
+
+    unit: Mapped[str] = mapped_column(Id, primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"))
+    protocol: Mapped[str] = mapped_column(Key)
+    version: Mapped[int]
+    document: Mapped[str] = mapped_column(Key)
+    copy: Mapped[int]
+    addressee: Mapped[str] = mapped_column(Key, default="")
+    at: Mapped[datetime]
+    taken_back_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("number >= 1", name="numbers_count_from_one"),
+        Index(None, "case_id", "document", "copy", unique=True),
+    )

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, literal, not_, or_, select, update
 
 from school_protocol.case_files.models import (
     AskedPaperRow,
     BulkCaseRow,
     BulkRow,
     HandedPaperRow,
+    OutgoingLetterRow,
     PaperLookRow,
     PreparedPaperRow,
 )
@@ -27,9 +28,9 @@ from school_protocol.engine.visibility import Scope
 from school_protocol.storage import case_keys
 from school_protocol.storage.blobs import Blobs, FilesAway, kept_at, new_name
 from school_protocol.storage.engines import Session
-from school_protocol.storage.journal import Head
+from school_protocol.storage.journal import WHOLE_CASE, Head
 from school_protocol.storage.master_keys import open_bytes, seal_bytes
-from school_protocol.storage.models import EventRow, new_id
+from school_protocol.storage.models import EventRow, TombstoneRow, new_id
 from school_protocol.storage.sql import add_new, add_rows
 from school_protocol.storage.vault import Vault
 
@@ -353,6 +354,95 @@ def drop_outdated(session: Session, now: datetime) -> int:
     for row in (PreparedPaperRow, HandedPaperRow):
         gone += session.execute(delete(row).where(row.until <= now)).rowcount  # type: ignore[attr-defined]
     return gone
+
+
+# ---- letters that left: their numbers in the register of an office -------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """A number in the register of outgoing letters of an office, in a calendar year.
+
+    `code`: of the office, where it isn't the school whose letterhead the letter has.
+    """
+
+    unit: str
+    year: int
+    number: int
+    code: str = ""
+
+    def __str__(self) -> str:
+        return "/".join([str(self.number), str(self.year), *([self.code] if self.code else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A line of that register; `case`: the number of its case, for whoever sees it."""
+
+    number: int
+    at: datetime
+    protocol: str
+    version: int
+    document: str
+    addressee: str
+    taken_back_at: datetime | None
+    is_erased: bool
+    case: str
+    word: str | None
+
+
+def last_dispatch(session: Session, unit: str, year: int) -> int:
+    """The latest number of that register; 0: none yet."""
+    row = OutgoingLetterRow
+    return session.scalar(select(func.max(row.number)).where(row.unit == unit, row.year == year)) or 0
+
+
+def register_letter(session: Session, taken: Dispatch, **letter: Any) -> bool:
+    """Enter a letter under that number; False where it isn't the next one any more.
+
+    Who comes second with a number waits until the first one's transaction ends: so no two have it, and none is left
+    out. It is the first thing that a transaction writes.
+    """
+    if last_dispatch(session, taken.unit, taken.year) + 1 != taken.number:
+        return False
+    return add_new(
+        session, OutgoingLetterRow, unit=taken.unit, year=taken.year, number=taken.number, taken_back_at=None, **letter
+    )
+
+
+def take_letter_back(session: Session, case_id: str, document: str, copy: int, at: datetime) -> None:
+    """Mark that copy as taken back, where it is a letter that left: it keeps its number."""
+    of_copy = {"case_id": case_id, "document": document, "copy": copy}
+    row = session.scalar(select(OutgoingLetterRow).filter_by(**of_copy))
+    if row is not None:
+        row.taken_back_at = at
+        session.flush()
+
+
+def dispatch_years(session: Session, unit: str) -> Sequence[int]:
+    """The years in which letters left that office."""
+    row = OutgoingLetterRow
+    return session.scalars(select(row.year).where(row.unit == unit).distinct()).all()
+
+
+def registered_letters(
+    session: Session, scope: Scope, unit: str, year: int, *, today: date, below: int, limit: int
+) -> Sequence[Registered]:
+    """The latest letters of that office and year, those before number `below` where one is given."""
+    row, case = OutgoingLetterRow, CaseIndexRow
+    erased = exists().where(TombstoneRow.case_id == row.case_id, TombstoneRow.seq == WHOLE_CASE)
+    query = (
+        select(
+            row.number, row.at, row.protocol, row.version, row.document, row.addressee, row.taken_back_at,
+            erased, func.coalesce(case.number, literal("")), case.word,
+        )
+        .outerjoin(case, and_(case.case_id == row.case_id, where_visible(scope, today)))
+        .where(row.unit == unit, row.year == year, *([row.number < below] if below else []))
+        .order_by(row.number.desc())
+        .limit(limit)
+    )  # fmt: skip
+    found: Iterable[Any] = session.execute(query)
+    return [Registered(*line) for line in found]
 
 
 # Jobs of many copies: which cases, how far each job is, what it waits for, how long its copies are

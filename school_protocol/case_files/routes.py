@@ -12,7 +12,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from school_protocol.auth.service import TooManyTries
-from school_protocol.case_files import bulk, prepared, verify_copy, verify_process
+from school_protocol.case_files import bulk, letter_register, prepared, verify_copy, verify_process
 from school_protocol.case_files.bundles import BundleOptions, issue_bundle, see_bundles
 from school_protocol.case_files.copy_scope import SELF, CaseFileOptions, see_case_file
 from school_protocol.case_files.letters import LetterLine, LetterOptions, issue_letter, see_letters
@@ -305,6 +305,22 @@ def _letters_page(
         unsealed=unsealed,
         chosen=about if about in possible else next(iter(possible), ""),
     )
+
+
+register_blueprint = Pages("outgoing", __name__, asks=Permission.see_letters)
+register_blueprint.panel(
+    "case_files/register_link.html", lambda _ctx, _actor: True, "desk.find", order=50, endpoint="outgoing.index"
+)
+
+
+@register_blueprint.get("/outgoing-letters", endpoint="index")
+def outgoing_letters() -> ResponseReturnValue:
+    """The register of outgoing letters of an office in one year."""
+    year, below = (_number(request.args.get(name, "")) for name in ("year", "below"))
+    page = letter_register.see_register(
+        sessions.ctx(), sessions.actor(), request.args.get("place", "")[:40], year, below
+    )
+    return render_template("case_files/register.html", page=page)
 
 
 # ---- the page of a case's file: which copies somebody may issue, which are made already ----------------------------

@@ -73,6 +73,7 @@ class CopyLine:
     reader: str
     at: datetime
     by: str
+    dispatch: str = ""
     revoked_at: datetime | None = None
     revoked_by: str = ""
     reason: str = ""
@@ -108,6 +109,7 @@ def revoke(ctx: AppContext, actor: Actor, number: str, document: str, copy: int,
         )
         kept = keep(ctx, session, loaded, [event]).events[-1]
         repository.drop_copy(session, loaded.case_id, document, copy)
+        repository.take_letter_back(session, loaded.case_id, document, copy, loaded.now)
         access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=NOTE)
         assert isinstance(kept, DocumentRevoked)
         return kept
@@ -159,6 +161,7 @@ def _lines(ctx: AppContext, loaded: Loaded, seeing: Seeing) -> Iterator[CopyLine
             reader=seeing.masks.by(issued.actor, issued.role)(issued.reader),
             at=issued.at,
             by=names.get(issued.actor, "—"),
+            dispatch=issued.dispatch,
             revoked_at=gone.at if gone else None,
             revoked_by=names.get(gone.actor, "—") if gone else "",
             reason=seeing.masks.by(gone.actor, gone.role)(gone.reason) if gone else "",
@@ -253,6 +256,8 @@ class Handed:
     """To whom its pages say that it goes, where that is less than `reader`, which the register keeps."""
     about: str = ""
     """For whom a case file was made, as the case knows them: `self`, a unit's id, `referral-2`, a person's id."""
+    dispatch: str = ""
+    """Of a letter that leaves: its number in the register."""
 
 
 def watermark(ctx: AppContext, wording: Wording) -> str:
@@ -323,6 +328,7 @@ def hand_out(
         at_seq=handed.at_seq or loaded.case.last_seq,
         as_of=handed.as_of.isoformat() if handed.as_of else "",
         about=handed.about,
+        dispatch=handed.dispatch,
         parts=tuple(hashlib.sha256(one).hexdigest() for one in parts),
     )
     kept = keep(ctx, session, loaded, [event]).events[-1]

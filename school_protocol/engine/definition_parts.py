@@ -506,6 +506,9 @@ class Document(Named):
     subject: Text | None = None
     asks: Text | None = None
     """What its reader is asked first."""
+    basis: str | None = None
+    copies: str | None = None
+    """Of a letter: which answers of the entry of its referral say on what law it rests, and who gets a copy."""
     body: tuple[Piece, ...] = ()
     signed: bool = True
     """Ends with a place for signature and stamp."""

@@ -54,6 +54,14 @@ def is_written_to(target: Target) -> bool:
     return target.asks is not None
 
 
+def leaves(document: Document) -> bool:
+    """Whether copies are sent under a number of the register of outgoing letters.
+
+    Notes and sheets stay in the house; a notice of the law says nothing of a case.
+    """
+    return document.kind in ("letter", "notice")
+
+
 def slots_of(protocol: Protocol, document: Document) -> tuple[str, ...]:
     """The slots whose people get a notice: those that it names, else the guardians."""
     return document.slots or tuple(key for key, slot in protocol.slots.items() if slot.guardian)

@@ -301,6 +301,8 @@ class DocumentIssued(Event):
     """sha256 of each PDF in it, hex, where it is an archive of several."""
     request: int = 0
     """The entry by which somebody asked for this copy of what is kept of them; 0: none."""
+    dispatch: str = ""
+    """Of a letter that leaves: its number in the register of outgoing letters, `12/2026`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

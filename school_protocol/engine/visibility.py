@@ -27,6 +27,7 @@ class Permission(StrEnum):
     administer = "administer"
     sign_go_live = "sign_go_live"
     see_referrals = "see_referrals"
+    see_letters = "see_letters"
     keep_contacts = "keep_contacts"
     see_figures = "see_figures"
     see_teams = "see_teams"

@@ -142,14 +142,26 @@ def _nearest_town_first(found: Sequence[ContactRow], town: str) -> list[ContactR
     return sorted(found, key=lambda one: (places[one.unit], not is_of_town(one.city, town)))
 
 
-def names_in_town(ctx: AppContext, protocol: Protocol, unit: str, target: str) -> Mapping[str, str]:
-    """The names of the one contact of that service kept for a unit's own town; none where there is none, or several."""
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """The organisation to which a letter goes, and its town; empty: the directory doesn't say."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    city: Mapping[str, str] = field(default_factory=dict)
+
+
+def addressee(
+    ctx: AppContext, protocol: Protocol, unit: str, target: str, known_as: Mapping[str, str] | None = None
+) -> Addressee:
+    """The contact of that service which is called so, or else the one kept for a unit's own town, where it is one."""
     with ctx.directory.reading() as session:
         town, found = repository.city_of(session, unit), repository.contacts_of(session, unit)
-    fitting = [
-        one.names for one in found if protocol.resolve("targets", one.target) == target and is_of_town(one.city, town)
-    ]
-    return fitting[0] if len(fitting) == 1 else {}
+    serving = [one for one in found if protocol.resolve("targets", one.target) == target]
+    if known_as:
+        called = (one for one in serving if one.names == known_as)
+        return Addressee(known_as, next((one.city for one in called), {}))
+    fitting = [one for one in serving if is_of_town(one.city, town)]
+    return Addressee(fitting[0].names, fitting[0].city) if len(fitting) == 1 else Addressee()
 
 
 def is_of_town(city: Mapping[str, str], town: str) -> bool:

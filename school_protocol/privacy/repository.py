@@ -64,6 +64,7 @@ OUTLIVES = "outlives_case"
 _STAYS = frozenset({
     "case_record", "event", "tombstone",  # the chain: what is sealed in it has lost its key
     "access", "notice", "document_copy", "bulk_case",  # who read, who was told, how many copies: ids, codes, times
+    "outgoing_letter",  # a number that was given is never given again
 })  # fmt: skip
 
 

@@ -25,7 +25,10 @@ from school_protocol.engine.document_rules import COUNTED, NEVER, PER, PLACES, p
 from school_protocol.engine.texts import N_, Text
 from school_protocol.protocol.check_context import Book, Path, either, suggestion
 
-_BUNDLES_NOT_OURS = ("profiles", "sections", "checks", "slots", "to", "subject", "asks", "body", "remarks", "yearly")
+_BUNDLES_NOT_OURS = (
+    "profiles", "sections", "checks", "slots", "to", "subject", "asks", "basis", "copies", "body", "remarks",
+    "yearly",
+)  # fmt: skip
 
 
 def check_bundles(book: Book) -> None:
@@ -265,7 +268,7 @@ _WORDED = ("letter", "note")
 _ANSWERED = ("letter", "notice", "note", "sheet")
 _OF_CASE_FILE = ("profiles", "sections", "checks")
 _LONE = {"sign": "%", "place": "%(name)s"}
-_OF_LETTERS = ("for_", "slots", "to", "subject", "asks", "body", "hint")
+_OF_LETTERS = ("for_", "slots", "to", "subject", "asks", "basis", "copies", "body", "hint")
 
 
 def check_letters(book: Book) -> None:
@@ -305,8 +308,18 @@ def _letter(book: Book, path: Path, document: Document) -> None:
         book.say((*path, "slots"), N_("slots are for what is written per guardian"))
     for name in ("to", "subject", "asks"):
         _text(book, (*path, name), getattr(document, name), PLACES[document.per])
+    for name in ("basis", "copies"):
+        _of_referral(book, (*path, name), document, getattr(document, name))
     for number, piece in enumerate(document.body):
         _piece(book, (*path, "body", number), document, piece)
+
+
+def _of_referral(book: Book, path: Path, document: Document, name: str | None) -> None:
+    """What a letter prints of the entry of its referral, beside its body, is a choice that the form offers."""
+    if name is not None and document.per != "referral":
+        book.say(path, N_("the entry of a referral says this: it is for a letter"))
+    for act in book.protocol.acts_of(ActKind.refer):
+        book.field(path, book.protocol.forms.get(act.form), name, FieldType.choice, FieldType.choices)
 
 
 def _text(book: Book, path: Path, text: Text | None, places: frozenset[str]) -> None:

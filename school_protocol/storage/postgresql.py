@@ -142,6 +142,7 @@ OPEN = {
     "files_at": _OWN_WORK,
     "journal_check": _OWN_WORK,
     "outbox": "ids alone, for the worker",
+    "outgoing_letter": "a number follows all before it, whoever sees their cases; each case stands behind the wall",
     "public_message": _STRANGERS,
     "public_notice": _STRANGERS,
     "public_report": _STRANGERS,

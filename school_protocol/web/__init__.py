@@ -126,6 +126,7 @@ def _furnished(app: App, ctx: AppContext, *, testing: bool = False, ring: Callab
         cases_routes.case_blueprint,
         cases_routes.undoing_blueprint,
         case_files_routes.letters_blueprint,
+        case_files_routes.register_blueprint,
         remark_routes.blueprint,
         case_files_routes.bundles_blueprint,
         case_files_routes.copies_blueprint,

@@ -128,6 +128,57 @@ def test_a_letter_of_ordinary_length_is_signed_on_its_first_page(school: School,
     assert DIGEST in rest[0]
 
 
+@pytest.mark.exhaustive(but=("ar",))
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_each_shipped_letter_is_one_page(school: School, language: str) -> None:
+    told(school)
+    refer(school, "prosecutor", copy_to=["directorate", "academy"], legal_basis=["cpp_42", "cpp_510_517"])
+    refer(school, "emc")
+    council(school)
+    papers = [
+        (key, about)
+        for key, document in moroccan_letters(school).items()
+        for about in {"referral": ("referral-1", "referral-2"), "guardian": ("",), "case": ("",)}[document.per]
+    ]
+    about_guardian = {"guardians_notice": "guardian-1", "data_notice": "guardian-1"}
+    pages = {
+        (key, about): pages_of(issue(school, "head", key, about or about_guardian.get(key, ""), language).data)
+        for key, about in papers
+    }
+    assert len(pages) == 7
+    assert set(pages.values()) == {1}, pages
+    refer(school, "prosecutor", summary=SUMMARY * 30)
+    assert pages_of(issue(school, "head", "referral_letter", "referral-3", language).data) > 1, "the control"
+
+
+def moroccan_letters(school: School) -> dict[str, Any]:
+    documents = school.player.protocol.documents
+    return {key: one for key, one in documents.items() if one.is_letter}
+
+
+@pytest.mark.exhaustive(but=("13",))
+@pytest.mark.parametrize("times", [11, 12, 13, 14, 15])
+def test_a_signature_never_stands_without_the_text_before_it(school: School, times: int) -> None:
+    """However long the text is: the last paragraph goes along."""
+    told(school)
+    refer(school, "prosecutor", summary=f"{SUMMARY} " * times)
+    pages = pages_text(issue(school, "head", "referral_letter", "referral-1").data)
+    signed = next(page for page in pages if "Signature et cachet" in page)
+    assert "n’est ni regardé, ni copié" in signed
+
+
+def test_a_letter_names_who_gets_a_copy_and_on_what_law_it_rests(school: School) -> None:
+    told(school)
+    refer(school, "prosecutor", copy_to=["directorate", "academy"], legal_basis=["cpp_42"])
+    refer(school, "prosecutor", legal_basis=[])
+    first, second = (text_of(issue(school, "head", "referral_letter", f"referral-{one}").data) for one in (1, 2))
+    assert "Copie à : Direction provinciale et Académie régionale" in first
+    assert "CPP 42 : devoir d’informer le procureur" in first
+    assert "code de procédure pénale" not in first, "what was chosen stands for what the service is written by default"
+    assert "Copie à" not in second
+    assert "code de procédure pénale, articles 42" in second
+
+
 def test_a_letter_says_which_court_and_under_which_numbers(school: School) -> None:
     told(school)
     refer(school, "prosecutor")
@@ -140,7 +191,7 @@ def test_a_letter_says_which_court_and_under_which_numbers(school: School) -> No
             )
     first = text_of(issue(school, "head", "referral_letter", "referral-1").data)
     second = text_of(issue(school, "head", "referral_letter", "referral-1").data)
-    assert courts[0] in first
+    assert f"{courts[0]} Salé" in first, "and its town"
     assert courts[1] not in first
     assert "Saisine n° 1 · Exemplaire n° 1" in first.replace("\u00a0", " ")
     assert "Saisine n° 1 · Exemplaire n° 2" in second.replace("\u00a0", " ")

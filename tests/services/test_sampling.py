@@ -292,8 +292,8 @@ def test_an_installation_takes_none(tmp_path: Path) -> None:
 
 LEFT = {
     "access", "access_export", "anchored_head", "bulk_case", "case_look", "case_retention", "document_copy",
-    "erasure_bar", "file_alarm", "handed_paper", "kept_blob", "kept_file", "notice", "paper_look", "prepared_paper",
-    "public_report", "tombstone",
+    "erasure_bar", "file_alarm", "handed_paper", "kept_blob", "kept_file", "notice", "outgoing_letter", "paper_look",
+    "prepared_paper", "public_report", "tombstone",
 }  # fmt: skip
 """Of which a history takes nothing: what is read, handed out, kept as a file, told in public, looked at later."""
 

@@ -10,7 +10,7 @@ import pytest
 from engine.telling import MOROCCAN, NOW
 from flask.testing import FlaskClient
 from services.conftest import School
-from services.lettering import FATHER, MOTHER, issue, refer, told
+from services.lettering import FATHER, MOTHER, PUPIL, issue, refer, told
 from werkzeug.test import TestResponse
 
 from school_protocol.auth import repository as auth_repository
@@ -180,3 +180,29 @@ def test_the_wrong_role_meets_a_page_that_is_not_there(school: School, who: str,
 def test_the_documents_page_of_whoever_may_issue_no_letter_names_none(school: School) -> None:
     text = page(client(school, "academy"), f"/cases/{school.number}/case-file")
     assert "/letters/" not in text
+
+
+# ---- the register of outgoing letters ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_the_register_says_what_left_and_names_nobody(school: School, language: str) -> None:
+    refer(school, "prosecutor")
+    issue(school, "head", "referral_letter")
+    issue(school, "head", "guardians_notice", "guardian-1")
+    head = client(school, "head", language)
+    text = page(head, "/outgoing-letters")
+    assert {"fr": "Lettre de saisine", "ar": "رسالة إحالة"}[language] in text
+    assert ">2/2026</bdi>" in text
+    assert f'href="/cases/{school.number}"' in text
+    assert not [name for name in (PUPIL, MOTHER, FATHER) if name in text]
+    assert PUPIL in page(head, f"/cases/{school.number}/people"), "the control: the head reads who it is"
+    assert 'href="/outgoing-letters"' in page(head, f"/cases/{school.number}/letters")
+    assert 'href="/outgoing-letters?year=2026"' in text
+
+
+def test_an_address_of_nothing_is_no_register(school: School) -> None:
+    head = client(school, "head")
+    assert head.get("/outgoing-letters?place=nowhere").status_code == 404
+    assert "Aucune lettre" in page(head, "/outgoing-letters?year=2019&below=x")
+    assert "Aucune lettre" in page(head, "/outgoing-letters?year=99999999999")

@@ -96,6 +96,7 @@ LISTS = (
     f"/team/schools/{SCHOOL}/stand-in", "/team/schools/{school}/people/{post}",
     "/words", "/help", "/reports/new", "/reports/danger", "/case-files", "/retention",
     "/retention/requests", "/yearly", f"/yearly/{SCHOOL}", "/referrals", "/referrals?show=all", "/from-schools",
+    "/outgoing-letters",
     "/figures", f"/figures/ma-cyberharassment/{SCHOOL}",
     f"/figures/ma-cyberharassment/{SCHOOL}/years",
     f"/teams/schools/{SCHOOL}",
@@ -105,6 +106,7 @@ LISTED = {
     "desk.index", "desk.search", "team.index", "team.school", "team.hand_over", "team.stand_in", "team.leave",
     "words.index", "help.index", "reports.new", "reports.danger", "bulk.index",
     "retention.index", "retention.requests", "yearly.index", "yearly.school", "referrals.index", "sharing.index",
+    "outgoing.index",
     "figures.index", "figures.unit", "figures.years",
     "visits.school",
 }  # fmt: skip
