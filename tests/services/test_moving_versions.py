@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 import yaml
+from handing import hand_out_as
 from protocol.editing import edits, written
 from pypdf import PdfReader
 from versions import next_version, plain, published
 
-from school_protocol.case_files.service import issue_case_file
+from school_protocol.case_files.service import code_of, issue_case_file
+from school_protocol.case_files.verify_copy import by_code
 from school_protocol.cases import index_repository, loading
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
@@ -35,6 +37,7 @@ from school_protocol.engine.definition import Protocol
 from school_protocol.engine.errors import BadInput, Conflict, DefinitionError, Sealed, SentBefore, Unseen
 from school_protocol.engine.events import VersionChanged
 from school_protocol.engine.version_change import Outcome, version_changed, weighed
+from school_protocol.language import Wording
 from school_protocol.ops.journal_checks import rebuild_index, verify_journal
 from school_protocol.pdf import rendering
 from school_protocol.protocol.reader import read
@@ -168,6 +171,23 @@ def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) 
     option = option.get("title", option)
     assert option["en"] in " ".join(text.split())
     assert "version 2" in text
+
+
+def test_the_code_on_a_paper_tells_it_as_the_version_it_was_made_under_called_it(
+    checked: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def called_otherwise(data: dict[str, Any]) -> None:
+        data["documents"]["case_file"]["title"] = TITLE
+
+    hand_out_as(monkeypatch, lambda _view, _wording: b"pages")
+    for copy_number in (1, 2):
+        issue_case_file(checked.ctx, checked.person("head"), checked.number, "school", "en", token=checked.token())
+        if copy_number == 1:
+            published(checked.ctx, next_version(DATA, 2, called_otherwise))
+            moved(checked)
+    codes = [code_of(checked.ctx, case_id_of(checked), checked.number, "case_file", one) for one in (1, 2)]
+    found = [by_code(checked.ctx, code, Wording("en")) for code in codes]
+    assert [(one.title, one.copy) for one in found if one] == [("Case file", 1), ("Otherwise", 2)]
 
 
 @pytest.mark.exhaustive
