@@ -308,6 +308,7 @@ SERVE(app, host="127.0.0.1", port=int(sys.argv[1]), threads=2, ident=None)
 """Both threads of its pages are held until it is told to go on by a line."""
 
 
+@pytest.mark.exhaustive(but=("/alive",))
 @pytest.mark.parametrize("path", [*serving.WATCHED, "/control"])
 def test_whoever_watches_the_site_is_answered_though_every_page_is_held(path: str) -> None:
     with running_at("-c", HELD.replace("SERVE", "serving.serve"), "PORT") as (process, port):

@@ -141,6 +141,7 @@ def test_the_letter_is_the_one_that_was_sent_to_the_byte_but_for_its_copy(
     assert letters == [sent, again]
 
 
+@pytest.mark.exhaustive
 def test_a_letter_that_was_taken_back_is_left_out(school: School) -> None:
     told(school)
     refer(school, "prosecutor")

@@ -279,6 +279,12 @@ def test_reading_it_is_no_access_to_a_case(school: School) -> None:
 # ---- what ends access ends it ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "everywhere",
+        "code",
+    )
+)
 @pytest.mark.parametrize("door", ["everywhere", "password", "code", "factor", "closed"])
 def test_what_ends_every_session_ends_the_address(school: School, door: str) -> None:
     people, ctx, head = People(school.player), school.ctx, school.person("head")

@@ -524,6 +524,7 @@ def test_nor_is_one_opened_that_has_no_room_or_is_away(
     assert {one.do for one in found} <= NOT_OPENED
 
 
+@pytest.mark.exhaustive(but=("40-ok",))
 @pytest.mark.parametrize(("days", "level"), [(40, "ok"), (20, "note"), (3, "wrong")])
 def test_the_sites_own_certificate_that_ends_is_told_ahead(
     seen: Seen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, level: str

@@ -252,6 +252,12 @@ def test_two_who_note_at_once_lose_neither(school: School, piece: int) -> None:
     assert noted
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "said0-channel",
+        "said2-asked_on",
+    )
+)
 @pytest.mark.parametrize(
     ("said", "field"),
     [({"channel": "nobody"}, "channel"), ({"asked_on": "2031-01-01"}, "asked_on"), ({"asked_on": ""}, "asked_on"),

@@ -265,6 +265,7 @@ def made_case(school: School, session: Any) -> str:
     return load(school.ctx, session, school.person("head"), school.number).case_id
 
 
+@pytest.mark.exhaustive(but=("folder",))
 @pytest.mark.files
 @pytest.mark.parametrize("school", PLACES, indirect=True)
 def test_a_backup_holds_every_file_or_is_refused(school: School, tmp_path: Path) -> None:

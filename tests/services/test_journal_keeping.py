@@ -221,6 +221,12 @@ def test_a_head_over_what_was_changed_does_not_hold(kept: Kept) -> None:
     assert (found.seq, found.holds) == (6, False)
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "",
+        "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    )
+)
 @pytest.mark.parametrize("head", ["", "abc", "xyz" * 10, "a" * 65, "' OR 1=1 --", "٣" * 16])
 def test_what_is_no_head_is_refused(kept: Kept, head: str) -> None:
     with pytest.raises(BadInput):

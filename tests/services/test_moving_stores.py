@@ -246,6 +246,7 @@ def test_nobody_writes_to_the_source_while_it_is_copied(places: Places, monkeypa
     ctx.close()
 
 
+@pytest.mark.exhaustive
 def test_a_place_that_was_moved_away_can_be_taken_back(places: Places) -> None:
     places.go()
     reopen(places.files)

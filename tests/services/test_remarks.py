@@ -218,6 +218,12 @@ def test_two_at_once_with_one_form_attach_once_and_with_two_forms_twice(school: 
     assert len(events(school, RemarksAttached)) == 5
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "remark0-0.text-required",
+        "remark3-0.entry-range:1:2",
+    )
+)
 @pytest.mark.parametrize(
     ("remark", "path", "code"),
     [

@@ -68,6 +68,12 @@ def test_one_question_of_a_form_is_pointed_at_and_answered_beside_it(sided: Scho
         assert (one.is_hidden, one.part) == ((False, label) if reads else (True, None))
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "place0",
+        "place3",
+    )
+)
 @pytest.mark.parametrize(
     "place",
     [
@@ -144,6 +150,7 @@ def test_what_is_said_of_a_paper_stands_beside_its_handing_out(school: School, m
         attach_remarks(ctx, actor, school.number, 1, [replace(WHOLE, act="safety_check")], token=school.token())
 
 
+@pytest.mark.exhaustive(but=("",))
 @pytest.mark.parametrize("sentence", ["", "  \n ", "…", "12"])
 def test_what_must_be_answered_is_answered_in_words(school: School, sentence: str) -> None:
     school.report()

@@ -109,6 +109,12 @@ def test_no_sentence_where_the_school_reads_nothing_says_that_it_does(moroccan: 
 # ---- what is promised ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "me",
+        "my_child",
+    )
+)
 @pytest.mark.parametrize("whose", ["me", "friend", "seen", "my_child", "my_pupil", None])
 def test_each_is_promised_what_is_theirs(told: Told, whose: str | None) -> None:
     receipt = told.send(**({"to_whom": whose} if whose else {}))

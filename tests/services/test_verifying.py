@@ -89,6 +89,13 @@ RECORDS: list[tuple[str, Callable[[dict[str, Any]], object], Code]] = [
 ]
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "another word",
+        "no case",
+        "a definition of another digest",
+    )
+)
 @pytest.mark.parametrize(("name", "change", "code"), RECORDS, ids=[one[0] for one in RECORDS])
 def test_another_record_signed_again_is_told(name: str, change: Callable[[dict[str, Any]], object], code: Code) -> None:
     found = alone(with_record(changed(change)))

@@ -183,6 +183,12 @@ def test_whoever_has_the_public_key_checks_them_and_makes_none(kept: Kept) -> No
     assert anchors.check(folder_of(kept), public=public).breaks == (Break("", 2, Flaw.altered, Chain.anchors),)
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "lines0",
+        "",
+    )
+)
 @pytest.mark.parametrize("lines", [
     b"a" * 10_000_000, b"x 1 zz\n", b"", "é 1 \n".encode(), b"x 1 " + b"0" * 64 + b"\n" * 90_000,
 ])  # fmt: skip

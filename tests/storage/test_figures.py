@@ -63,7 +63,6 @@ def test_nothing_of_one_case_is_told_beside_its_seal(realm: Realm) -> None:
         assert statistics_repository.share(session, realm.vault, case_id) == ONE
 
 
-@pytest.mark.exhaustive(but=("sqlite",))
 def test_a_share_that_stays_writes_nothing(realm: Realm) -> None:
     case_id = realm.open_case()
     put(realm, case_id, ONE)
@@ -175,7 +174,6 @@ def test_a_case_that_was_never_counted_leaves_nothing(realm: Realm) -> None:
         assert statistics_repository.frozen(session) == []
 
 
-@pytest.mark.exhaustive(but=("sqlite",))
 def test_whoever_counts_anew_waits_for_writers_and_they_for_it(realm: Realm) -> None:
     """A writer that has kept its share, and not counted it yet, counts it after all others were counted anew."""
     put(realm, realm.open_case(), ONE)

@@ -227,6 +227,7 @@ def test_a_tree_that_is_not_joined_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert "reading_order" in tags.faults(data, html)
 
 
+@pytest.mark.exhaustive
 def test_header_cells_of_both_parts_keep_their_names_apart() -> None:
     data, html = set_and_written(view_of(UNSEEN), "fr")
     assert tags.tables(tags.read_tags(data)) == []

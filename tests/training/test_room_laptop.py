@@ -152,6 +152,7 @@ def test_a_whole_workshop_on_a_laptop(app: Flask, ctx: AppContext, clock: Turnab
     assert rooms_at(ctx) == set()
 
 
+@pytest.mark.exhaustive
 def test_a_restart_changes_neither_the_key_nor_the_room(
     app: Flask, ctx: AppContext, tmp_path: Path, clock: TurnableClock
 ) -> None:

@@ -89,6 +89,7 @@ def test_the_wall_says_who_is_waited_for_and_until_when_at_most(hall: Hall) -> N
     assert "l’horloge attend" not in unescape(trainer.get().get_data(as_text=True)), "nobody was heard of"
 
 
+@pytest.mark.exhaustive(but=("leave",))
 @pytest.mark.parametrize("gone", ["leave", "change", "phone"])
 def test_whoever_goes_with_a_form_open_is_waited_for_no_more(hall: Hall, gone: str) -> None:
     """The phone is lost, the seat is given up, or another table is taken: the clock goes on at once."""

@@ -128,6 +128,17 @@ def test_too_much_is_refused_before_it_is_looked_at(name: str) -> None:
     assert message in [str(fault.message) for fault in refused(make())]
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "fr-injects",
+        "fr-steps of a witness",
+        "fr-a giant text",
+        "fr-a long duration",
+        "ar-signs",
+        "ar-cases",
+        "ar-a giant answer",
+    )
+)
 @pytest.mark.parametrize("name", TOO_MUCH)
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_it_is_said_in_the_readers_language(name: str, language: str) -> None:
@@ -236,6 +247,7 @@ def test_a_protocol_that_is_not_at_hand_is_said(language: str) -> None:
     assert "lost-things" in said
 
 
+@pytest.mark.exhaustive
 def test_what_is_brought_is_read_and_proven() -> None:
     wrong = edited("ends: looking", "ends: noted")
     for data in (b"\xff\xfe", b"", wrong):

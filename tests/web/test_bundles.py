@@ -70,6 +70,7 @@ def page(found: FlaskClient, path: str, status: int = 200) -> str:
     return response.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_a_press_gives_the_archive_and_the_same_press_the_same(school: School, language: str) -> None:
     refer(school, "prosecutor")

@@ -258,6 +258,16 @@ def test_a_page_that_is_not_there_is_shown_in_another_language(member: FlaskClie
     assert "?speak=" not in member.post("/nothing/here").text, "what was sent is not asked for again by a link"
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "scanner.example-/",
+        "scanner.example-/s/7QK4M2",
+        "203.0.113.7-/",
+        "203.0.113.7-/s/7QK4M2",
+        "a b-/",
+        "a b-/s/7QK4M2",
+    )
+)
 @pytest.mark.parametrize("path", ["/", "/sign-in", "/nothing/here", "/s/7QK4M2", "/api/v1/cases", "/static/school.css"])
 @pytest.mark.parametrize("host", ["scanner.example", "203.0.113.7", "a b"])
 def test_under_a_foreign_name_a_plain_answer_and_no_error_in_the_log(

@@ -69,6 +69,12 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
 PAGES = ("/reports/new", "/reports/danger")
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "/reports/new-fr",
+        "/reports/danger-fr",
+    )
+)
 @pytest.mark.parametrize("language", list(SENTENCES))
 @pytest.mark.parametrize("path", PAGES)
 def test_who_wants_to_report_is_told_so_and_who_signs_and_whom_to_call(site: Site, path: str, language: str) -> None:
@@ -167,6 +173,7 @@ def test_only_the_administrators_of_the_country_find_it(site: Site) -> None:
     assert site.app.test_client().get("/go-live").status_code == 302
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_the_page_reads_well_whatever_is_signed(site: Site, language: str) -> None:
     chief = site.browser("chief", language)

@@ -187,6 +187,7 @@ def test_whoever_does_not_oversee_finds_no_form(school: School, who: str) -> Non
     page(client(school, who), at(school, 1), 404)
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_the_sheet_carries_the_figures_and_they_come_back(school: School, language: str) -> None:

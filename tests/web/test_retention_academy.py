@@ -42,6 +42,7 @@ def test_an_academy_suspends_and_lifts_on_the_page_of_the_case(desk: Desk, langu
     assert lifts not in desk.page(who, path)
 
 
+@pytest.mark.exhaustive(but=("academy R2",))
 @pytest.mark.parametrize("who", ["academy R2", "directorate P3", "directorate P2"])
 def test_another_academy_finds_neither_the_page_nor_the_form(desk: Desk, who: str) -> None:  # noqa: F811
     Region(desk.keeping.school)

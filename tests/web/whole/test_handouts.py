@@ -151,6 +151,13 @@ def test_what_was_made_is_let_go_when_it_is_too_much(small: Protocol) -> None:
     assert made[-1] == "other", "another version's paper is another paper"
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "small-drawing",
+        "small-forms",
+        "moroccan-drawing",
+    )
+)
 @pytest.mark.parametrize("place", ["drawing", "wall", "forms", "forms/{form}"])
 def test_nobody_sees_a_protocol_by_which_they_do_not_work(protocol: Protocol, reading: Reading, place: str) -> None:
     place = place.format(form=next(iter(protocol.forms)))

@@ -257,6 +257,12 @@ def test_states_are_gathered_into_stages(protocol: Protocol) -> None:
 # ---- who reads it --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "small-fr",
+        "moroccan-fr",
+    )
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_whoever_is_not_signed_in_reads_the_general_part_alone(app: Flask, protocol: Protocol, language: str) -> None:
     client = app.test_client()

@@ -118,6 +118,7 @@ STAYS = {
 }
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", STAYS)
 def test_answers_that_contradict_each_other_are_refused_in_the_definitions_words(
     held: Held, browse: Browse, language: str
