@@ -126,6 +126,8 @@ class Pieces(Model):
     named_after: Keys = ()
     """Answers that stand in the name of a piece, after the numbers of its case and its own."""
     captured: str | None = None
+    given_by: str | None = None
+    """Which of its answers says who brought it."""
     online: str | None = None
     shared: str | None = None
     digest: str | None = None

@@ -43,7 +43,7 @@ NAMED = frozenset(
         "asked_on", "at", "blocks", "by", "captured", "channel", "channels", "checks", "contact", "danger_signature",
         "dangers", "deadline", "deadlines", "default", "digest", "distinct", "doors", "entered", "entering",
         "evidence", "exempt", "fact", "fallen_due", "field", "fields", "filled", "for", "forbids_files", "form",
-        "format", "from", "grid", "grid_known", "held", "held_on", "in", "in_time", "initial", "invites", "issues",
+        "format", "from", "given_by", "grid", "grid_known", "held", "held_on", "in", "in_time", "initial", "invites", "issues",
         "leads_to", "letter_by", "lifted_with", "meets", "met_by", "months_since", "move", "moves", "named",
         "named_after", "named_by", "needs", "next_on", "not_for", "numbers", "online", "only", "openers", "opens",
         "originals", "otherwise", "out_of_hours", "override", "people", "person", "public", "readers", "reads",
