@@ -191,7 +191,7 @@ class PieceLines(Pages):
         """Where it is, whoever holds this."""
         _ = self.w._
         if one.piece:
-            return self.line(_("Piece %(number)s", number=one.piece))
+            return self.line(_("Printed: piece %(number)s", number=one.piece))
         if one.file is None:
             return self.line(_("No file at the school"))
         if one.file.shut_at is not None:
@@ -204,7 +204,7 @@ class PieceLines(Pages):
         """Format and bytes of the file that is kept."""
         if one.file is None:
             return _NOTHING
-        kind, size = format_said(self.w, Format(one.file.format)), one.file.size
-        return self.line(f"{kind} · {self.w._('%(size)s bytes', size=size)}")
-
-
+        said = self.w._(
+            "%(format)s, %(size)s bytes", format=format_said(self.w, Format(one.file.format)), size=one.file.size
+        )
+        return self.line(said)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -44,16 +44,18 @@ def stamp(document: pikepdf.Pdf, drawn: bytes) -> None:
     forms = _forms(document, drawn)
     if len(forms) != 1:
         raise StampUnfit(f"{len(forms)} pages")
-    _lay(document, forms * len(document.pages), _NAME)
+    _lay(document, [(_NAME, forms[0])] * len(document.pages))
 
 
-def _lay(document: pikepdf.Pdf, forms: list[pikepdf.Object], called: str) -> None:
-    """Each page gets its form, under that name. Raises NotSealable where the name is taken."""
+def _lay(document: pikepdf.Pdf, forms: Sequence[tuple[str, pikepdf.Object]]) -> None:
+    """Each page gets its form, under its name: pages may share their resources. Raises NotSealable where it is taken."""
     before = document.make_stream(_OPENS)
-    name, laid = pikepdf.Name(called), dict[bytes, pikepdf.Object]()
-    if any(called in page.resources.get(pikepdf.Name.XObject, {}) for page in document.pages):
+    laid = dict[bytes, pikepdf.Object]()
+    taken = {name for page in document.pages for name in page.resources.get(pikepdf.Name.XObject, {})}
+    if taken.intersection(name for name, _form in forms):
         raise NotSealable("stamped already")
-    for page, form in zip(document.pages, forms, strict=True):
+    for page, (called, form) in zip(document.pages, forms, strict=True):
+        name = pikepdf.Name(called)
         page.add_resource(form, pikepdf.Name.XObject, name)
         seen = pikepdf.Rectangle(page.trimbox)
         placed = page.calc_form_xobject_placement(form, name, seen, allow_shrink=True, allow_expand=True)
@@ -254,7 +256,7 @@ def bound(main: bytes, before: bytes, after: Iterable[bytes], drawn: bytes) -> b
         forms = _forms(whole, drawn)
         if len(forms) != len(whole.pages):
             raise StampUnfit(f"{len(forms)} pages for {len(whole.pages)}")
-        _lay(whole, forms, _NUMBERS)
+        _lay(whole, [(f"{_NUMBERS}{place}", form) for place, form in enumerate(forms, 1)])
         return written(whole)
 
 
