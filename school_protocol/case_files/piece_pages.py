@@ -72,7 +72,7 @@ def bind(pieces: Pieces, file: Prepared, wording: Wording) -> bytes:
     length, found = 0, 1
     while found != length:  # the index says where each piece begins, which its own length decides
         length = found
-        index = lines.made("index.html", rows=lines.rows(lengths, length), apart=lines.apart())
+        index = lines.made("index.html", rows=lines.index(lengths, length), apart=lines.apart())
         found = extent(index)[0]
     drawn = lines.made("piece_numbers.html", numbers=lines.numbers(lengths, length), accessible=False)
     return bound(file.data, index, behind, drawn)
@@ -107,7 +107,7 @@ class PieceLines(Pages):
 
     # ---- the index -------------------------------------------------------------------------------------------
 
-    def rows(self, lengths: Sequence[int], start: int) -> list[Row]:
+    def index(self, lengths: Sequence[int], start: int) -> list[Row]:
         """Each piece with its pages, which come after `start` pages of index."""
         rows: list[Row] = []
         first = start + 1

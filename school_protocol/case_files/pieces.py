@@ -1,4 +1,4 @@
-"""The pieces of what a service told gets in one PDF: the case file, its letters, pictures of evidence, their register."""
+"""The pieces of what a service told gets in one PDF: case file, letters, pictures of evidence and their register."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def stamp(document: pikepdf.Pdf, drawn: bytes) -> None:
 
 
 def _lay(document: pikepdf.Pdf, forms: Sequence[tuple[str, pikepdf.Object]]) -> None:
-    """Each page gets its form, under its name: pages may share their resources. Raises NotSealable where it is taken."""
+    """Each page gets its form, by its name: pages may share resources. Raises NotSealable where one is taken."""
     before = document.make_stream(_OPENS)
     laid = dict[bytes, pikepdf.Object]()
     taken = {name for page in document.pages for name in page.resources.get(pikepdf.Name.XObject, {})}
@@ -265,7 +265,7 @@ def extent(pdf: bytes) -> tuple[int, tuple[int, ...]]:
     with pikepdf.open(BytesIO(pdf)) as document:
         places = {page.obj.objgen: number for number, page in enumerate(document.pages)}
         with document.open_outline() as outline:
-            starts = [places[list(one.destination)[0].objgen] for one in outline.root]  # type: ignore[arg-type]
+            starts = [places[next(iter(one.destination)).objgen] for one in outline.root]  # type: ignore[arg-type]
         return len(document.pages), tuple(starts)
 
 

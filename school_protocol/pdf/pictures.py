@@ -25,7 +25,7 @@ def for_page(data: bytes) -> bytes | None:
                 if found.width * found.height > _DECODED_MOST:
                     return None
                 return _written(found)
-    except Exception:  # noqa: BLE001 - whatever a reader of pictures says, it is none that can be printed
+    except Exception:  # whatever a reader of pictures says, it is none that can be printed
         return None
 
 
