@@ -16,8 +16,9 @@ def for_page(data: bytes) -> bytes | None:
 
     The same picture, the same bytes.
     """
-    from PIL import Image
+    from PIL import Image, ImageFile
 
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False  # WeasyPrint takes any
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -27,6 +28,8 @@ def for_page(data: bytes) -> bytes | None:
                 return _written(found)
     except Exception:  # whatever a reader of pictures says, it is none that can be printed
         return None
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _written(found: object) -> bytes:

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from pdf.archive import not_archival, not_sound
+from pdf.archive import not_accessible, not_archival, not_sound
 from PIL import Image
 from pypdf import PdfReader
 
-from school_protocol.case_files.service import issue_case_file
+from school_protocol.case_files.service import issue_case_file, trust_in
+from school_protocol.case_files.verify_copy import asked, checked
 from school_protocol.cases.loading import load
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.events import DocumentIssued, FileOpened
@@ -26,6 +27,7 @@ from services import evidence_made as made
 from services.conftest import School
 from services.evidence_made import MAKER, SCREENSHOT, filing
 from services.lettering import issue, refer, told
+from services.test_bundles import keys
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -117,6 +119,7 @@ def test_pieces_and_pages_agree_with_the_index_and_digests_with_what_is_kept(sch
     data = reader.stream.getvalue()  # type: ignore[attr-defined]
     assert not_sound(data) == []
     assert not_archival(data, tmp_path) == set()
+    assert not_accessible(data, tmp_path) == set()
     for secret in (MAKER.encode(), shown[:200], other[:60]):
         assert secret not in data
     with pikepdf.open(io.BytesIO(data)) as document:
@@ -177,3 +180,20 @@ def test_a_huge_picture_is_made_smaller_and_what_is_none_is_not_printed() -> Non
     assert pictures.for_page(made.pdf()) is None
     assert pictures.for_page(made.png()[:80]) is None
     assert pictures.for_page(huge) == pictures.for_page(huge)
+
+
+def test_signed_it_verifies_as_the_copy_that_was_handed_out(school: School) -> None:
+    keys(school)
+    piece(school, made.jpeg(900, 700))
+    data = handed(school).stream.getvalue()  # type: ignore[attr-defined]
+    folder, now = school.ctx.settings.signing_folder, school.ctx.now()
+    assert folder is not None
+    found = asked(school.ctx, checked(data, trust_in(folder), now))
+    assert (found.standing.value, found.is_issued, found.about and found.about.profile) == (
+        "genuine",
+        True,
+        "authority",
+    )
+    altered = bytearray(data)
+    altered[len(data) // 2] ^= 1
+    assert checked(bytes(altered), trust_in(folder), now).standing.value == "not_trusted", "the control"
