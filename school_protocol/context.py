@@ -134,6 +134,8 @@ class Wiring:
     """`(session, account, today=…)` → places and people of what somebody takes no part in, in the realm."""
     access_ended: tuple[Callable[..., None], ...]
     """`(session, ctx, actor, account, reason)`: what else lets somebody in ends with all of their sessions."""
+    pictures: tuple[Callable[..., Iterable[Any]], ...]
+    """`(ctx, session, loaded, entries)` → pictures of these pieces of evidence that this person may hand out."""
     address_changed: tuple[Callable[..., None], ...]
     """`(ctx, accounts)`: where messages reach these was changed, and is kept."""
 

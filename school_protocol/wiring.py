@@ -15,7 +15,7 @@ from school_protocol.notifications import models as notifications_models
 from school_protocol.notifications.digests import end_calendar
 from school_protocol.notifications.service import bring_what_was_missed
 from school_protocol.people import models as people_models
-from school_protocol.privacy import emergency_access
+from school_protocol.privacy import emergency_access, evidence
 from school_protocol.privacy import models as privacy_models
 from school_protocol.privacy.retention import at_the_end
 from school_protocol.protocol import models as protocol_models
@@ -56,5 +56,6 @@ WIRING = Wiring(
     settled=(emergency_access.is_reviewed,),
     apart=(lookup_repository.excluded_from,),
     access_ended=(end_calendar,),
+    pictures=(evidence.pictures_to_hand_out,),
     address_changed=(bring_what_was_missed,),
 )

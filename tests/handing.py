@@ -29,6 +29,7 @@ def hand_out_as(monkeypatch: pytest.MonkeyPatch, pages: Pages) -> None:
         return data
 
     monkeypatch.setattr(printing, "case_file", made)
+    monkeypatch.setattr(case_files_service, "bind", lambda _pieces, file, _wording: file.data)
     monkeypatch.setattr(case_files_service, "copied", copied)
 
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from school_protocol.case_files import repository
-from school_protocol.case_files.content import Paper
 from school_protocol.case_files.copy_scope import Reader, document_of, reader_chosen, readers_of
 from school_protocol.case_files.letter_pages import paper, register_csv, register_json
-from school_protocol.case_files.letters import letter_view, subjects
+from school_protocol.case_files.pieces import Letter, letters_to
 from school_protocol.case_files.printing import Draft, draft, sources_of, versions_of
 from school_protocol.case_files.service import (
     ATTEMPTS,
@@ -25,7 +24,7 @@ from school_protocol.case_files.service import (
 )
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
-from school_protocol.cases.loading import Loaded, account_names, as_it_stood, load, names_in
+from school_protocol.cases.loading import Loaded, account_names, load
 from school_protocol.cases.view_models import CaseHead
 from school_protocol.config import LANGUAGES
 from school_protocol.context import AppContext
@@ -106,14 +105,6 @@ class BundleOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Letter:
-    """A letter as it was issued to that service: what it said, and which copy it was."""
-
-    view: Paper
-    issued: DocumentIssued
-
-
-@dataclass(frozen=True, slots=True)
 class _Standing:
     """What a bundle stands on: written meanwhile, it is made anew."""
 
@@ -122,7 +113,7 @@ class _Standing:
     reader: Reader
     head: journal.Head
     file: Draft
-    letters: tuple[_Letter, ...]
+    letters: tuple[Letter, ...]
     issuer: str
 
 
@@ -219,7 +210,7 @@ def _standing(
     assert head is not None
     assert content is not None
     assert role is not None
-    letters = tuple(_letters(ctx, session, loaded, reader))
+    letters = tuple(letters_to(ctx, session, loaded, reader))
     issuer = account_names(ctx, [loaded.actor.id], language).get(loaded.actor.id, "—")
     file = draft(ctx, session, load(ctx, session, loaded.actor, loaded.case.number), profile, language, reader.about)
     handed = Handed(
@@ -235,25 +226,6 @@ def _standing(
         about=reader.about,
     )
     return _Standing(loaded, handed, reader, head, file, letters, issuer)
-
-
-def _letters(ctx: AppContext, session: Session, loaded: Loaded, reader: Reader) -> Iterator[_Letter]:
-    """Each letter to that service that was issued and not taken back, with what it said when it was."""
-    identities = names_in(ctx, session, loaded.case_id)
-    for issued in loaded.case.documents:
-        document = loaded.protocol.documents.get(issued.document)
-        is_taken_back = (issued.document, issued.copy) in loaded.case.revoked
-        if document is None or not document.is_letter or issued.profile != reader.about or is_taken_back:
-            continue
-        then = as_it_stood(loaded, issued)
-        about = next(one for one in subjects(then, document, identities) if one.about == issued.profile)
-        view = letter_view(ctx, session, then, document, about, issued.language, issued.role)
-        names = account_names(ctx, [issued.actor], issued.language)
-        told = replace(
-            view, issuer=names.get(issued.actor, "—"), content_seq=then.case.content_seq,
-            content_head=issued.content_head, copy=issued.copy, dispatch=issued.dispatch,
-        )  # fmt: skip
-        yield _Letter(told, issued)
 
 
 # ---- what stands in it -----------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,8 @@ from school_protocol.case_files.copy_scope import (
     reader_chosen,
     readers_of,
 )
+from school_protocol.case_files.piece_pages import bind
+from school_protocol.case_files.pieces import Pieces, pieces_of
 from school_protocol.case_files.printing import Draft, draft, sort_of
 from school_protocol.case_files.repository import Prepared, Sort
 from school_protocol.cases import repository as cases_repository
@@ -32,7 +34,7 @@ from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
 from school_protocol.engine.definition_parts import Document, Profile
 from school_protocol.engine.errors import BadInput, SchoolProtocolError, SentBefore, Unseen
-from school_protocol.engine.events import DocumentIssued, DocumentRevoked
+from school_protocol.engine.events import DocumentIssued, DocumentRevoked, FileOpened
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
 from school_protocol.language import Wording
 from school_protocol.pdf.assemble import CheckCode, assembled, overlay
@@ -48,6 +50,8 @@ from school_protocol.storage.store_errors import StorageBusy
 
 NOTE = "copy.revoked"
 """The code under which the access is kept."""
+FILE_NOTE = "file.derivative"
+"""The same of a picture of evidence that stands in a copy: as where it is opened by itself."""
 LETTERS = 8
 """Of a check code, after the number: forty bits, and few tries from one place."""
 
@@ -307,10 +311,11 @@ def hand_out(
     laid: repository.Laid,
     press: idempotency.Press,
     parts: Iterable[bytes] = (),
+    also: Sequence[FileOpened] = (),
 ) -> None:
     """Number the copy, record the event and the access, use the press up, keep the copy for whoever presses again.
 
-    `parts`: the files in it that are copies by themselves.
+    `parts`: the files in it that are copies by themselves; `also`: files of evidence that were opened for it.
     """
     cases_repository.next_copy(session, loaded.case_id, handed.document)
     event = DocumentIssued(
@@ -331,7 +336,11 @@ def hand_out(
         dispatch=handed.dispatch,
         parts=tuple(hashlib.sha256(one).hexdigest() for one in parts),
     )
-    kept = keep(ctx, session, loaded, [event]).events[-1]
+    *opened, kept = keep(ctx, session, loaded, [*also, event]).events[-1 - len(also) :]
+    for one in opened:
+        access_log.note(
+            session, case_id=loaded.case_id, account=loaded.actor.id, at=ctx.now(), what=FILE_NOTE, reason=str(one.seq)
+        )
     access_log.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=ctx.now(), what=handed.note)
     idempotency.use(session, press, {"copy": handed.copy, "seq": kept.seq}, at=ctx.now())
     until = loaded.now + KEPT
@@ -361,6 +370,8 @@ class _Standing:
     handed: Handed
     head: journal.Head
     pages: Prepared | Draft
+    pieces: Pieces | None
+    """What is bound with its pages; None: nothing is."""
 
 
 def issue_case_file(
@@ -398,12 +409,14 @@ def issue_case_file(
             standing = _standing(ctx, session, loaded, chosen, reader, language)
         pages, handed = standing.pages, standing.handed
         made = pages.made() if isinstance(pages, Draft) else pages
-        data = copied(ctx, loaded, handed, standing.head, made.data, has_record=True)
+        whole = bind(standing.pieces, made, Wording(language)) if standing.pieces is not None else made.data
+        data = copied(ctx, loaded, handed, standing.head, whole, has_record=True)
         laid = repository.lay(ctx.blobs, loaded.case_id, data)
         beside = repository.lay(ctx.blobs, loaded.case_id, made.data) if isinstance(pages, Draft) else None
         with ctx.realm.writing() as session:
             if idempotency.spent(session, press) is None and is_current(session, loaded, handed):
-                hand_out(ctx, session, loaded, handed, laid, press)
+                also = standing.pieces.openings() if standing.pieces is not None else ()
+                hand_out(ctx, session, loaded, handed, laid, press, also=also)
                 if beside is not None:
                     repository.keep_prepared(session, ctx.vault, loaded.case_id, standing.sort, made, beside)
                 unit = loaded.around.unit.id
@@ -440,7 +453,9 @@ def _standing(
         at_seq=pages.at_seq,
         as_of=pages.as_of,
     )
-    return _Standing(loaded, sort, handed, head, pages)
+    is_bound = profile.reader == "referral"
+    pieces = pieces_of(ctx, session, loaded, profile, reader, language, handed.copy) if is_bound else None
+    return _Standing(loaded, sort, handed, head, pages, pieces)
 
 
 def _issuing_issued(loaded: Loaded, language: str, data: bytes, copy: int) -> Issued:

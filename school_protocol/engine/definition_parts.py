@@ -126,11 +126,12 @@ class Pieces(Model):
     named_after: Keys = ()
     """Answers that stand in the name of a piece, after the numbers of its case and its own."""
     captured: str | None = None
+    given_by: str | None = None
     online: str | None = None
     shared: str | None = None
     digest: str | None = None
-    """Filled in as a file is kept: its sha256; likewise its bytes, and which of its answers says its format."""
     size: str | None = None
+    """Filled in as a file is kept: its sha256, and its bytes; likewise which of its answers says its format."""
     format: str | None = None
     openers: Keys
     """Roles and seats that open what was made of a file, for a reason."""
@@ -508,7 +509,7 @@ class Document(Named):
     """What its reader is asked first."""
     basis: str | None = None
     copies: str | None = None
-    """Of a letter: which answers of the entry of its referral say on what law it rests, and who gets a copy."""
+    """Of a letter: by which answers of its referral’s entry it says its law, and who gets a copy."""
     body: tuple[Piece, ...] = ()
     signed: bool = True
     """Ends with a place for signature and stamp."""

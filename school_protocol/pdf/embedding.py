@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
@@ -24,7 +24,7 @@ from school_protocol.pdf.verdicts import FileExists, NotSealable, StampUnfit
 _MARKED = frozenset({"BMC", "BDC", "EMC", "MP", "DP"})
 """Operators that tie content to the tag tree of the overlay's own file."""
 
-_NAME = "/StampOfTheCopy"
+_NAME, _NUMBERS = "/StampOfTheCopy", "/NumberOfThePiece"
 _OPENS = b"q\n"
 _CLOSES = b"Q\n/Artifact <</Type /Pagination /Subtype /Watermark>> BDC\n%s\nEMC\n"
 
@@ -41,12 +41,21 @@ def stamped(pdf: bytes, drawn: bytes) -> bytes:
 
 def stamp(document: pikepdf.Pdf, drawn: bytes) -> None:
     """Lay the overlay `drawn`, a PDF of one page, on every page of an open document. Raises NotSealable, StampUnfit."""
-    form = _form(document, drawn)
+    forms = _forms(document, drawn)
+    if len(forms) != 1:
+        raise StampUnfit(f"{len(forms)} pages")
+    _lay(document, [(_NAME, forms[0])] * len(document.pages))
+
+
+def _lay(document: pikepdf.Pdf, forms: Sequence[tuple[str, pikepdf.Object]]) -> None:
+    """Each page gets its form, by its name: pages may share resources. Raises NotSealable where one is taken."""
     before = document.make_stream(_OPENS)
-    name, laid = pikepdf.Name(_NAME), dict[bytes, pikepdf.Object]()
-    if any(_NAME in page.resources.get(pikepdf.Name.XObject, {}) for page in document.pages):
+    laid = dict[bytes, pikepdf.Object]()
+    taken = {name for page in document.pages for name in page.resources.get(pikepdf.Name.XObject, {})}
+    if taken.intersection(name for name, _form in forms):
         raise NotSealable("stamped already")
-    for page in document.pages:
+    for page, (called, form) in zip(document.pages, forms, strict=True):
+        name = pikepdf.Name(called)
         page.add_resource(form, pikepdf.Name.XObject, name)
         seen = pikepdf.Rectangle(page.trimbox)
         placed = page.calc_form_xobject_placement(form, name, seen, allow_shrink=True, allow_expand=True)
@@ -57,16 +66,14 @@ def stamp(document: pikepdf.Pdf, drawn: bytes) -> None:
         page.obj.Contents = pikepdf.Array([before, *streams, laid[placed]])
 
 
-def _form(document: pikepdf.Pdf, drawn: bytes) -> pikepdf.Object:
-    """The overlay's page as a form of the document, without a word of tags."""
+def _forms(document: pikepdf.Pdf, drawn: bytes) -> list[pikepdf.Object]:
+    """The overlay's pages as forms of the document, without a word of tags. Raises StampUnfit."""
     try:
         source = pikepdf.open(BytesIO(drawn), attempt_recovery=False)
-        if len(source.pages) != 1:
-            raise StampUnfit(f"{len(source.pages)} pages")
-        page = source.pages[0]
-        kept = [item for item in pikepdf.parse_content_stream(page) if str(item.operator) not in _MARKED]
-        page.obj.Contents = source.make_stream(pikepdf.unparse_content_stream(kept))
-        return document.copy_foreign(source.make_indirect(page.as_form_xobject()))
+        for page in source.pages:
+            kept = [item for item in pikepdf.parse_content_stream(page) if str(item.operator) not in _MARKED]
+            page.obj.Contents = source.make_stream(pikepdf.unparse_content_stream(kept))
+        return [document.copy_foreign(source.make_indirect(page.as_form_xobject())) for page in source.pages]
     except (pikepdf.PdfError, pikepdf.PasswordError) as problem:
         raise StampUnfit(str(problem)) from None
 
@@ -221,11 +228,9 @@ def _inflated(raw: bytes, most: int) -> bytes:
     return data
 
 
-# ---- two documents as one ----------------------------------------------------------------------------------------
+# ---- several documents as one --------------------------------------------------------------------------------------
 
 _HEAD = re.compile(r"/H([1-5])")
-_MARK = "b"
-"""Before the names of header cells of the second document: both count theirs from nought."""
 
 
 def joined(first: bytes, second: bytes) -> bytes:
@@ -233,18 +238,59 @@ def joined(first: bytes, second: bytes) -> bytes:
 
     Both are of our own making: one language, one tree each, as `tagging` writes it.
     """
-    with pikepdf.open(BytesIO(first)) as whole, pikepdf.open(BytesIO(second)) as part:
-        before = len(whole.pages)
-        whole.pages.extend(part.pages)
-        pages = [page.obj for page in whole.pages][before:]
-        tree = whole.copy_foreign(part.Root.StructTreeRoot)
-        _join_trees(whole.Root.StructTreeRoot, tree, pages)
-        _join_bookmarks(whole, part, pages)
+    with pikepdf.open(BytesIO(first)) as whole:
+        _take_in(whole, second, "b", lower=True)
         return written(whole)
 
 
-def _join_trees(root: Any, tree: Any, pages: Iterable[Any]) -> None:
-    """The elements of the second document under those of the first, each still told by its page and number."""
+def bound(main: bytes, before: bytes, after: Iterable[bytes], drawn: bytes) -> bytes:
+    """`main`, with its files and what it says of itself, between pages before and behind it; `drawn` has a page to be
+    laid over each. All are of our own making. Same input, same bytes.
+
+    Raises StampUnfit where there is no page for each.
+    """
+    with pikepdf.open(BytesIO(main)) as whole:
+        _take_in(whole, before, "b", is_first=True)
+        for place, one in enumerate(after):
+            _take_in(whole, one, f"c{place:02d}")
+        forms = _forms(whole, drawn)
+        if len(forms) != len(whole.pages):
+            raise StampUnfit(f"{len(forms)} pages for {len(whole.pages)}")
+        _lay(whole, [(f"{_NUMBERS}{place}", form) for place, form in enumerate(forms, 1)])
+        return written(whole)
+
+
+def extent(pdf: bytes) -> tuple[int, tuple[int, ...]]:
+    """How many pages there are, and on which, from nought, what its bookmarks name first begins."""
+    with pikepdf.open(BytesIO(pdf)) as document:
+        places = {page.obj.objgen: number for number, page in enumerate(document.pages)}
+        with document.open_outline() as outline:
+            starts = [places[next(iter(one.destination)).objgen] for one in outline.root]  # type: ignore[arg-type]
+        return len(document.pages), tuple(starts)
+
+
+def _take_in(whole: pikepdf.Pdf, pdf: bytes, mark: str, *, is_first: bool = False, lower: bool = False) -> None:
+    """The pages of another document behind those that are there, or before them, with their tags and bookmarks.
+
+    `mark` stands before the names of its header cells: each document counts its own from nought.
+    """
+    with pikepdf.open(BytesIO(pdf)) as part:
+        start = 0 if is_first else len(whole.pages)
+        for place, page in enumerate(part.pages, start):
+            whole.pages.insert(place, page)
+        pages = [page.obj for page in whole.pages][start : start + len(part.pages)]
+        tree = whole.copy_foreign(part.Root.StructTreeRoot)
+        if part.Root.Lang != whole.Root.Lang:
+            for kid in tree.K[0].K:
+                kid.Lang = kid.get("/Lang", pikepdf.String(str(part.Root.Lang)))
+        _join_trees(whole.Root.StructTreeRoot, tree, pages, mark, is_first=is_first)
+        for element in _elements(tree.K[0]):
+            _follow(element, mark, lower=lower)
+        _join_bookmarks(whole, part, pages, is_first=is_first, lower=lower)
+
+
+def _join_trees(root: Any, tree: Any, pages: Iterable[Any], mark: str, *, is_first: bool) -> None:
+    """The elements of another document under those of the first, each still told by its page and number."""
     shift = int(root.ParentTreeNextKey)
     for page in pages:
         page.StructParents = int(page.StructParents) + shift
@@ -254,27 +300,31 @@ def _join_trees(root: Any, tree: Any, pages: Iterable[Any]) -> None:
         root.ParentTree.Nums.append(numbers[place + 1])
     root.ParentTreeNextKey = shift + int(tree.ParentTreeNextKey)
     top, [other] = root.K[0], tree.K
-    for kid in list(other.K):
+    kids = list(other.K)
+    for kid in kids:
         kid.P = top
-        top.K.append(kid)
-    for element in _elements(other):
-        _follow(element)
+    top.K = pikepdf.Array([*kids, *top.K] if is_first else [*top.K, *kids])
     if "/IDTree" in tree:
-        names = list(root.IDTree.Names) if "/IDTree" in root else []
-        own = list(tree.IDTree.Names)
-        named = [one if place % 2 else pikepdf.String(_MARK + str(one)) for place, one in enumerate(own)]
-        root.IDTree = pikepdf.Dictionary(Names=pikepdf.Array([*named, *names]))
+        names = _named(tree, mark) + (_named(root, "") if "/IDTree" in root else [])
+        in_order = sorted(names, key=lambda pair: bytes(pair[0]))
+        root.IDTree = pikepdf.Dictionary(Names=pikepdf.Array([one for pair in in_order for one in pair]))
 
 
-def _follow(element: Any) -> None:
-    """One element as part of another document: its heading one level lower, names of header cells its own."""
+def _named(tree: Any, mark: str) -> list[tuple[Any, Any]]:
+    """The names of a tree's header cells, each with what it names."""
+    listed = list(tree.IDTree.Names)
+    return [(pikepdf.String(mark + str(name)), one) for name, one in zip(listed[::2], listed[1::2], strict=True)]
+
+
+def _follow(element: Any, mark: str, *, lower: bool) -> None:
+    """One element as part of another document: names of header cells its own, its heading one level lower."""
     found = _HEAD.fullmatch(str(element.S))
-    if found:
+    if found and lower:
         element.S = pikepdf.Name(f"/H{int(found[1]) + 1}")
     if "/ID" in element:
-        element.ID = pikepdf.String(_MARK + str(element.ID))
+        element.ID = pikepdf.String(mark + str(element.ID))
     if "/A" in element and "/Headers" in element.A:
-        element.A.Headers = pikepdf.Array([pikepdf.String(_MARK + str(one)) for one in element.A.Headers])
+        element.A.Headers = pikepdf.Array([pikepdf.String(mark + str(one)) for one in element.A.Headers])
 
 
 def _elements(top: Any) -> Iterator[Any]:
@@ -288,8 +338,8 @@ def _elements(top: Any) -> Iterator[Any]:
                 waiting.append(kid)
 
 
-def _join_bookmarks(whole: pikepdf.Pdf, part: pikepdf.Pdf, pages: list[Any]) -> None:
-    """Bookmarks of the second document under the first one's only title."""
+def _join_bookmarks(whole: pikepdf.Pdf, part: pikepdf.Pdf, pages: list[Any], *, is_first: bool, lower: bool) -> None:
+    """Bookmarks of another document beside those that are there; `lower`: under the last one."""
     places = {page.obj.objgen: number for number, page in enumerate(part.pages)}
 
     def moved(item: pikepdf.OutlineItem) -> pikepdf.OutlineItem:
@@ -299,4 +349,6 @@ def _join_bookmarks(whole: pikepdf.Pdf, part: pikepdf.Pdf, pages: list[Any]) -> 
         return made
 
     with part.open_outline() as theirs, whole.open_outline() as ours:
-        ours.root[-1].children.extend(moved(item) for item in theirs.root)
+        own = ours.root[-1].children if lower else ours.root
+        place = 0 if is_first else len(own)
+        own[place:place] = [moved(item) for item in theirs.root]

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from school_protocol.case_files.pieces import Picture
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.service import Done, record_act
@@ -27,6 +28,7 @@ from school_protocol.engine.events import FileOpened
 from school_protocol.engine.evidence_pieces import FileLost, FileRefused, Format, Incident, Purpose, Refusal, Standing
 from school_protocol.engine.visibility import Actor
 from school_protocol.language import ZONE, Wording
+from school_protocol.pdf.pictures import for_page
 from school_protocol.privacy import evidence_files, repository
 from school_protocol.privacy.evidence_files import AtHand, piece_at
 from school_protocol.privacy.models import FileAlarmRow
@@ -152,6 +154,43 @@ def _content(ctx: AppContext, session: Session, piece: AtHand, life: FileLife, p
     if part == ORIGINAL and isinstance(found, bytes) and hashlib.sha256(found).hexdigest() != life.sha256:
         return Fault(case_id, life.id, "altered")
     return found
+
+
+# ---- pictures that go to a service told, in the copy that is made for it --------------------------------------------
+
+
+def pictures_to_hand_out(
+    ctx: AppContext, session: Session, loaded: Loaded, entries: Collection[int]
+) -> Iterator[Picture]:
+    """The pictures of these pieces that this person may open now, each with the event that says why it was opened.
+
+    One that is missing or altered is none, and said to be lost: both what was made of the file and the file itself are
+    looked at, since it is the file whose digest the register has.
+    """
+    seeing = seeing_of(ctx, loaded)
+    for record in evidence_pieces.pieces_of(loaded.case):
+        if record.seq not in entries or loaded.protocol.pieces is None:
+            continue
+        try:
+            piece = piece_at(loaded, seeing, record.seq)
+        except Unseen:
+            continue
+        role, life = piece.opening_role(original=False), piece.file
+        if role is None or life is None or not Format(life.format).is_picture:
+            continue
+        if life.shut_at is not None or piece.against() is not None:
+            continue
+        found = [_content(ctx, session, piece, life, part) for part in (ORIGINAL, DERIVATIVE)]
+        if any(isinstance(one, Fault) for one in found):
+            yield Picture(record.seq, None, None, is_lost=True)
+            continue
+        reason = Wording(loaded.actor.language)._("For the copy that goes to a service told")
+        opened = FileOpened(
+            actor=loaded.actor.id, role=role, at=loaded.now, occurred_at=loaded.now, file=life.id, entry=record.seq,
+            piece=piece.number, original=False, purpose=Purpose.authority, reason=reason,
+        )  # fmt: skip
+        assert isinstance(found[1], bytes)
+        yield Picture(record.seq, for_page(found[1]), opened)
 
 
 # ---- the register: pieces with their names, their files, and where removal stands ----------------------------------

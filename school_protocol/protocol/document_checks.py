@@ -179,6 +179,7 @@ def check_pieces(book: Book) -> None:
     for number, name in enumerate(pieces.named_after):
         book.field((*PIECES, "named_after", number), form, name, FieldType.choice, FieldType.text)
     book.field((*PIECES, "captured"), form, pieces.captured, FieldType.moment, FieldType.date)
+    book.field((*PIECES, "given_by"), form, pieces.given_by, FieldType.choice, FieldType.text, FieldType.person)
     book.field((*PIECES, "online"), form, pieces.online, FieldType.tri, FieldType.yes_no)
     book.field((*PIECES, "shared"), form, pieces.shared, FieldType.rows)
     book.field((*PIECES, "digest"), form, pieces.digest, FieldType.text)

@@ -48,11 +48,14 @@ def profile_of(protocol: Protocol, key: str) -> Profile:
 
 
 def before_annex(data: bytes, language: str) -> int:
-    """Pages before the annex of forms, which begins a page; all of them where there is none."""
+    """Pages of the case file before the annex of forms, which begins a page; all of them where there is none."""
     reader = PdfReader(io.BytesIO(data))
     title = Wording(language)._("Annex: forms")
-    starts = [reader.get_destination_page_number(one) for one in flat(reader.outline) if one.title.strip() == title]
-    return next(iter(starts), None) or len(reader.pages)
+    page = reader.get_destination_page_number
+    starts = [page(one) for one in flat(reader.outline) if one.title.strip() == title]
+    if not starts:
+        return len(reader.pages)
+    return starts[0] - max(page(one) for one in reader.outline if not isinstance(one, list) and page(one) < starts[0])
 
 
 def flat(outline: list[Any]) -> Iterator[Any]:
