@@ -40,12 +40,12 @@ CONDITIONS = frozenset(
 NAMED = frozenset(
     {
         "act", "acts", "acts_as", "after_move", "alike", "always_possible", "answers", "as", "ask", "asked_by",
-        "asked_on", "at", "blocks", "by", "captured", "channel", "channels", "checks", "contact", "danger_signature",
+        "asked_on", "at", "basis", "blocks", "by", "captured", "channel", "channels", "checks", "contact", "copies", "danger_signature",
         "dangers", "deadline", "deadlines", "default", "digest", "distinct", "doors", "entered", "entering",
         "evidence", "exempt", "fact", "fallen_due", "field", "fields", "filled", "for", "forbids_files", "form",
         "format", "from", "given_by", "grid", "grid_known", "held", "held_on", "in", "in_time", "initial",
         "invites", "issues",
-        "leads_to", "letter_by", "lifted_with", "meets", "met_by", "months_since", "move", "moves", "named",
+        "leads_to", "letter_by", "lifted_with", "meets", "met", "met_by", "months_since", "move", "moves", "named",
         "named_after", "named_by", "needs", "next_on", "not_for", "numbers", "online", "only", "openers", "opens",
         "originals", "otherwise", "out_of_hours", "override", "people", "person", "public", "readers", "reads",
         "reason", "recurrence", "reference", "removed", "restricted_reads", "result", "school_known", "seat",
@@ -81,6 +81,8 @@ class Renamed:
         """What stands under `key` in `holder`."""
         if key == "notify":
             return self._notified(value)
+        if key == "story" and isinstance(value, dict):
+            return {line: self._value(value, "acts", told) for line, told in value.items()}
         if key in CONDITIONS and isinstance(value, str):
             return Condition(value).renamed(self.names, self.names)
         if _is_of_the_format(holder, key, value):

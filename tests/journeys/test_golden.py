@@ -60,7 +60,7 @@ def outline(data: bytes, hidden: dict[str, str]) -> str:
     text = "\n".join(line.rstrip() for line in lines) + "\n"
     for value, name in hidden.items():
         text = text.replace(value, name)
-    return re.sub(r"\b[0-9a-f]{64}\b", "HASH", text)
+    return re.sub(r"\b(?:[0-9a-f]{64}|[0-9a-f]{16})\b", "HASH", text)
 
 
 def _told(tag: Tag, language: str = "") -> Iterator[str]:
