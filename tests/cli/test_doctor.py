@@ -71,9 +71,9 @@ def ordinary(folder: Path) -> Iterator[None]:
 
 
 @pytest.mark.exhaustive(
-    only=(
-        "192-doctor",
-        "384-doctor",
+    but=(
+        "0-doctor",
+        "384-keys status",
     )
 )
 @pytest.mark.parametrize("command", ["doctor", "keys status", "journal verify"])
@@ -114,7 +114,7 @@ def test_a_folder_without_keys_is_still_told_as_one(data: Path) -> None:
     assert (done.exit_code, "holds no key" in done.stderr) == (1, True)
 
 
-@pytest.mark.exhaustive(but=("replaced-master-1.key", "gone-journal.key"))
+@pytest.mark.exhaustive(but=("gone-journal.key",))
 @pytest.mark.parametrize("name", ["master-1.key", "journal.key", "marks.key"])
 @pytest.mark.parametrize("fate", ["gone", "cut", "replaced"])
 def test_each_key_that_is_lost_or_another_one_is_told_with_the_command_that_mends_it(

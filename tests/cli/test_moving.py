@@ -71,6 +71,7 @@ def listed(run: Run) -> dict[str, tuple[str, bool]]:
     return {one["number"]: (one["outcome"], one["moved"]) for one in json.loads(looked.stdout)}
 
 
+@pytest.mark.exhaustive
 def test_cases_are_listed_and_move_one_by_one(run: Run, numbers: list[str]) -> None:
     assert listed(run) == dict.fromkeys(numbers, ("moves", False))
     looked = move(run, "--number", numbers[0], "--dry-run", "--reason", "Nouvelle version", "--language", "en")

@@ -477,7 +477,7 @@ def test_a_copy_is_named_by_when_it_was_whole(tmp_path: Path) -> None:
     assert made.name >= (made / "whole").read_text().strip()
 
 
-@pytest.mark.exhaustive(but=("27/*", "*y", "2100-02-30*", ""))
+@pytest.mark.exhaustive(but=("27/11/2026 14:03",))
 @pytest.mark.parametrize(
     "moment",
     [

@@ -116,7 +116,7 @@ def answered(port: int, **headers: str) -> str:
 FORWARDED = {"X_Forwarded_For": "203.0.113.7", "X_Forwarded_Proto": "https", "X_Forwarded_Host": "desk.example"}
 
 
-@pytest.mark.exhaustive(only=("the proxy",))
+@pytest.mark.exhaustive(but=("another",))
 @pytest.mark.parametrize(
     ("proxy", "where"),
     [("127.0.0.1", "203.0.113.7|https|desk.example"), ("10.9.9.9", "127.0.0.1|http|"), ("", "127.0.0.1|http|")],
@@ -263,6 +263,7 @@ def asked(port: int) -> HTTPConnection:
     return found
 
 
+@pytest.mark.exhaustive(but=("as served",))
 @pytest.mark.parametrize(
     ("serve", "ends_well"), [("serving.serve", True), ("waitress.serve", False)], ids=["as served", "the control"]
 )

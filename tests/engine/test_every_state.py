@@ -105,7 +105,19 @@ def _with_seats(case: Any, seats: list[SeatHeld]) -> Case:
     return copied
 
 
-@pytest.mark.exhaustive(only=("moroccan-*-bare",))
+@pytest.mark.exhaustive(
+    only=(
+        "moroccan-*-bare",
+        "moroccan-listening_planned-*",
+        "moroccan-joined-*",
+        "moroccan-assessment_running-*",
+        "moroccan-plan_active-*",
+        "moroccan-follow_up_reinforced-*",
+        "moroccan-escalation_sent-*",
+        "moroccan-closure_proposed-*",
+        "moroccan-no_further_action-*",
+    )
+)
 @pytest.mark.parametrize("rich", [False, True], ids=["bare", "rich"])
 @pytest.mark.parametrize(("name", "state"), PLACES, ids=[f"{name}-{state}" for name, state in PLACES])
 def test_everything_works_or_says_why_not(name: str, state: str, rich: bool) -> None:

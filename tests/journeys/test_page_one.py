@@ -124,7 +124,7 @@ def profiles_of(protocol: Protocol) -> list[Profile]:
     return [profile for profile in every if not profile.body]
 
 
-@pytest.mark.exhaustive(but=("fr-phare/autre_reponse", "ma-cyberharassment/sc4"))
+@pytest.mark.exhaustive(but=("fr-phare/autre_reponse",))
 @pytest.mark.parametrize("name", STORIES)
 def test_ten_questions_are_answered_on_page_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     views: list[CaseFile] = []

@@ -79,6 +79,7 @@ def test_every_question_and_every_answer_of_every_form(moroccan: Protocol, print
     assert unsaid(text, ["Planté", "الزيتونة"]) == ["Planté", "الزيتونة"]
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_grid_stands_there_with_all_its_marks(moroccan: Protocol, language: str) -> None:
     wording = Wording(language)

@@ -224,13 +224,10 @@ def missed(definition: str, name: str, edits: Iterable[str | Edits], proof_of: P
 
 @pytest.mark.exhaustive(
     but=(
-        "fi-kiva-four_eyes",
         "fi-kiva-no_end_in_danger",
+        "fi-kiva-four_eyes",
         "fr-phare-four_eyes",
         "ma-cyberharassment-law_asked_for",
-        "ma-cyberharassment-properties.check_always",
-        "ma-cyberharassment-properties.closed_with_own_view",
-        "ma-cyberharassment-properties.words_always",
     )
 )
 @pytest.mark.parametrize(("definition", "name"), EXPECTED, ids=lambda one: one.replace("/1", ""))

@@ -440,6 +440,7 @@ def test_the_sweep_tells_what_is_lost_once_and_removes_what_no_row_names(school:
     assert (sweep_files(school.ctx).fresh, sweep_files(school.ctx).fresh) == (1, 0)
 
 
+@pytest.mark.exhaustive(but=("folder",))
 @everywhere
 def test_a_full_disk_leaves_nothing_and_says_so(school: School, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
     kind, calls = type(school.ctx.blobs), []

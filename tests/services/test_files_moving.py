@@ -163,6 +163,7 @@ def test_broken_off_it_goes_on_and_what_is_there_and_other_is_put_anew(
     ctx.close()
 
 
+@pytest.mark.exhaustive
 def test_a_place_that_keeps_something_else_is_noticed(
     school: School, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -113,7 +113,7 @@ def test_a_letter_to_a_service_without_names_has_neither_names_nor_addresses(
     assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, INTIMATE_ADDRESS, HANDLE, "G123456789"))
 
 
-@pytest.mark.exhaustive(but=("ar",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_letter_of_ordinary_length_is_signed_on_its_first_page(school: School, language: str) -> None:
     """Its register comes after the signature, however many pieces there are."""

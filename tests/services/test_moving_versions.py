@@ -391,6 +391,7 @@ def test_pressed_twice_it_is_done_once(checked: School) -> None:
     assert sum(isinstance(event, VersionChanged) for event in events_of(checked)) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_case_that_needs_a_decision_uses_no_token_up_without_one(checked: School) -> None:
     published(checked.ctx, SHORTER)
     asked = {"reason": "Motif", "token": "one"}

@@ -57,7 +57,7 @@ def test_the_next_copy_prints_what_was_remarked_and_what_became_of_it(school: Sc
     assert [one.kind for one in view.events if one.kind.startswith("remark")] == ["remarks_attached", "remark_settled"]
 
 
-@pytest.mark.exhaustive(but=("fr",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_a_question_and_a_missing_form_are_printed_by_their_titles_and_read_back(school: School, language: str) -> None:
     school.report()

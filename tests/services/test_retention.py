@@ -473,6 +473,7 @@ def test_a_dry_run_counts_what_cannot_be_read(keeping: Keeping) -> None:
     assert run_sweep(keeping.school.ctx, dry_run=True).failed == 1
 
 
+@pytest.mark.exhaustive
 def test_a_notice_asked_for_across_midnight_is_found_again(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:
     number = keeping.ended("no_further_action")
     keeping.run()
@@ -506,6 +507,7 @@ def touched(keeping: Keeping) -> None:
     path.write_bytes(path.read_bytes().replace(b"yyyy", b"zzzz", 1))
 
 
+@pytest.mark.exhaustive
 def test_a_list_that_was_touched_keeps_no_case_shut_and_is_told(keeping: Keeping) -> None:
     """A child's case is opened again; who keeps the installation is told once; the job stops, and erases nothing."""
     ctx = keeping.school.ctx

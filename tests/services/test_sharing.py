@@ -591,6 +591,7 @@ def test_a_contribution_that_is_handed_over_goes_on_contributing_and_counts_with
 # ---- rows and messages -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("09999Z",))
 @pytest.mark.parametrize("code", [FAR, ABROAD, "09999Z"])
 def test_rows_made_anew_are_the_same(region: Region, code: str) -> None:
     for make in (asked_for, leading) if code in region.units else (asked_for,):

@@ -136,6 +136,7 @@ def test_whoever_left_the_academy_reads_nothing(watched: Watched) -> None:
         see_case(school.ctx, gone, school.number)
 
 
+@pytest.mark.exhaustive(but=("yes",))
 @pytest.mark.parametrize("danger", ["yes", "no"])
 def test_whoever_was_invited_to_oversee_and_never_came_in_counts_as_nobody(watched: Watched, danger: str) -> None:
     """They are told where they have an address, and so is whoever can read it."""
@@ -226,6 +227,7 @@ def test_of_those_above_one_is_always_left(watched: Watched, adult: str) -> None
     assert school.seen_by("academy").head.number == school.number
 
 
+@pytest.mark.exhaustive(but=("True",))
 @pytest.mark.parametrize("both", [True, False])
 def test_one_is_left_of_those_above_where_a_case_joins_another(watched: Watched, both: bool) -> None:
     """One shuts out the academy, the other the directorate; joined, they would shut out both."""

@@ -117,13 +117,12 @@ def changed_by(protocol: Protocol, state: str, rich: bool) -> tuple[int, set[str
 
 @pytest.mark.exhaustive(
     but=(
-        "moroccan-closed-rich",
-        "moroccan-follow_up_active-rich",
-        "moroccan-listening_planned-rich",
-        "moroccan-no_further_action-bare",
         "moroccan-report_received-rich",
-        "moroccan-transferred-bare",
-        "small-*",
+        "moroccan-follow_up_active-rich",
+        "moroccan-no_further_action-bare",
+        "small-noted-bare",
+        "small-alarmed-bare",
+        "small-looking-bare",
     )
 )
 @pytest.mark.parametrize("rich", [False, True], ids=["bare", "rich"])

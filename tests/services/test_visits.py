@@ -389,6 +389,7 @@ def test_a_press_counts_once(region: Region) -> None:
     assert len(rows) == 1
 
 
+@pytest.mark.exhaustive
 def test_visits_are_found_by_place_day_and_what_is_still_to_do(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(visit_service, "PAGE", 1)
     late = [{"what": "a", "who": "b", "by": (TODAY - timedelta(days=1)).isoformat()}]

@@ -92,7 +92,6 @@ def test_one_that_is_there_by_now_stays_and_its_transaction_goes_on(realm: Realm
         assert len(reports_repository.messages(session, realm.vault, report)) == 2
 
 
-@pytest.mark.postgresql
 def test_an_hour_comes_back_as_it_was(realm: Realm) -> None:
     report = kept(realm)
     with realm.store.reading() as session:
@@ -482,7 +481,6 @@ def test_mixing_that_breaks_leaves_all_as_it_was(realm: Realm) -> None:
         assert {one.id for one in reports_repository.waiting_public_reports(session, limit=9)} == ids
 
 
-@pytest.mark.postgresql
 def test_what_is_older_stays_where_it_lies(realm: Realm) -> None:
     kept(realm, hour=HOUR - timedelta(days=3))
     with realm.store.writing() as session:
@@ -494,7 +492,6 @@ def test_what_is_older_stays_where_it_lies(realm: Realm) -> None:
 # ---- keys, erasure, messages -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.postgresql
 def test_its_key_turns_with_the_others_and_goes_with_it(realm: Realm) -> None:
     report = kept(realm)
     case_keys.rotate(realm.store, realm.vault)
@@ -506,7 +503,6 @@ def test_its_key_turns_with_the_others_and_goes_with_it(realm: Realm) -> None:
         assert all(session.execute(select(table)).all() == [] for table in tables())  # type: ignore[call-overload]
 
 
-@pytest.mark.postgresql
 def test_one_message_an_hour_for_a_person(realm: Realm) -> None:
     asked = {"unit": "school-1", "account": "a", "urgent": False, "due": HOUR}
     with realm.store.writing() as session:

@@ -166,7 +166,7 @@ def test_blank_forms_stand_behind_the_rest(name: str) -> None:
     assert all(word in page for page in found for word in ("FORMATION", "تدريب"))
 
 
-@pytest.mark.exhaustive(but=("class-group", "found_phone"))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", EVERY)
 def test_a_debrief_sheet_asks_what_the_protocol_asked(name: str) -> None:
     view, w, text = view_of(name), Wording("fr"), own(name, "fr")
@@ -239,6 +239,7 @@ def test_header_cells_of_both_parts_keep_their_names_apart() -> None:
     assert html
 
 
+@pytest.mark.exhaustive
 def test_each_page_knows_its_elements() -> None:
     """What a reader asks from the other side: of what is a piece of this page a part?"""
     assert lost_on_the_way_up(printed(UNSEEN, "ar")) == []

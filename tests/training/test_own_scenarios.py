@@ -114,6 +114,7 @@ def test_a_scenario_that_nobody_has_seen_is_checked_and_played(hall: Hall) -> No
     assert "our-own" not in trainer.get("/workshops").get_data(as_text=True), "its title is shown, not its key"
 
 
+@pytest.mark.exhaustive
 def test_one_on_a_protocol_that_is_published_here_and_not_shipped(hall: Hall) -> None:
     """Its protocol is at hand by publication alone; before that it is refused in words."""
     from school_protocol.protocol import repository as protocol_repository

@@ -59,8 +59,8 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
-@pytest.mark.exhaustive(but=("True",))
 @pytest.mark.parametrize("served", [True, False])
 def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path: Path, served: bool) -> None:
     """Five seconds at sixty times our pace, a kill, five hours. The control: without a sign of life they are booked."""
@@ -96,6 +96,7 @@ def test_while_the_server_is_down_the_clock_stands_and_nothing_is_late(tmp_path:
     hall.close()
 
 
+@pytest.mark.exhaustive
 def test_whatever_serves_a_room_gives_signs_of_life_by_itself(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room_store, "BEAT", 0.01)
     training_service.set_pace(hall.room, FAST)
@@ -161,7 +162,7 @@ def test_a_process_killed_while_it_makes_a_room_leaves_no_half_one(tmp_path: Pat
     host.close()
 
 
-@pytest.mark.exhaustive(but=("_open", "_settled"))
+@pytest.mark.exhaustive(but=("_open",))
 @pytest.mark.files
 @pytest.mark.parametrize("at", ["_open", "_fill", "_settled", "_free_code"])
 def test_a_full_disk_while_it_is_made_leaves_nothing(tmp_path: Path, at: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -173,6 +173,7 @@ def test_a_session_of_the_hosts_is_no_seat(hall: Hall) -> None:
             assert visitor.get(path).headers.get("Location", "").endswith("/room/enter"), path
 
 
+@pytest.mark.exhaustive
 def test_one_browser_may_be_at_the_host_and_in_a_room(hall: Hall) -> None:
     """Neither sits in the other's place: whoever stands up in the room, or signs out, does so there alone."""
     trainer = hall.trainer()
@@ -275,6 +276,7 @@ def test_who_oversees_one_table_oversees_no_other(told: Hall) -> None:
         assert told.cases(2)[0] not in page, role
 
 
+@pytest.mark.exhaustive
 def test_what_the_trainer_says_to_a_table_is_said_to_it_alone(told: Hall) -> None:
     training_service.say(told.room, 2, "À la table deux seulement")
     training_service.let_in(told.room, 2, "father_at_gate")

@@ -165,6 +165,7 @@ def test_a_restart_changes_neither_the_key_nor_the_room(
     again.close()
 
 
+@pytest.mark.exhaustive
 def test_an_installation_in_the_same_folder_is_not_touched(tmp_path: Path, clock: TurnableClock) -> None:
     host = host_in(tmp_path)
     real = made(host, "silence", 1)

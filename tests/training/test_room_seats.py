@@ -76,6 +76,7 @@ def test_wrong_codes_get_slow_and_right_ones_never_do(hall: Hall) -> None:
     assert client.get("/join/ZZZZZZ").status_code == 422
 
 
+@pytest.mark.exhaustive
 def test_the_code_of_a_workshop_that_has_ended_is_said(hall: Hall) -> None:
     code = hall.workshop.code
     workshop_end.end_workshop(hall.host, hall.room)
@@ -410,7 +411,7 @@ def test_the_first_in_the_role_that_began_holds_what_was_begun_and_nobody_else_d
 TOLD = "Vous ne voyez aucun dossier avant d’y être nommé(e)"
 
 
-@pytest.mark.exhaustive(but=("blackmail",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("scenario", SHIPPED)
 def test_whoever_sits_alone_sees_the_case_or_is_told_who_can_name_them(tmp_path: Path, scenario: str) -> None:
     """Each role that can be held, in each scenario that is shipped; a reporter sees what they report."""

@@ -60,6 +60,7 @@ def test_a_form_that_was_sent_is_written_no_more_and_a_wrong_one_is(hall: Hall) 
     assert passed(hall, began) == 60
 
 
+@pytest.mark.exhaustive
 def test_the_trainer_waits_for_nobody(hall: Hall) -> None:
     phone, trainer = hall.seated(), hall.trainer()
     training_service.set_pace(hall.room, FAST)
@@ -178,6 +179,7 @@ def test_moved_far_on_it_meets_what_lies_between(hall: Hall) -> None:
     assert hall.table().traps["head_alone_unaware"] < began + timedelta(hours=3)
 
 
+@pytest.mark.exhaustive
 def test_turned_back_is_refused_in_words(hall: Hall) -> None:
     trainer = hall.trainer()
     began = now(hall)

@@ -151,6 +151,7 @@ def test_what_is_held_does_not_come_until_it_is_let(hall: Hall) -> None:
         assert hall.table(1).came == before, "once"
 
 
+@pytest.mark.exhaustive
 def test_what_nothing_called_comes_when_the_trainer_says_so_and_once(hall: Hall) -> None:
     trainer, phone = hall.trainer(), hall.seated("Bleu", "head")
     training_service.to_next(hall.room)
@@ -164,6 +165,7 @@ def test_what_nothing_called_comes_when_the_trainer_says_so_and_once(hall: Hall)
     assert phone.get("/room").get_data(as_text=True).count("Je viens la chercher") == 1
 
 
+@pytest.mark.exhaustive
 def test_what_is_no_inject_or_no_table_is_absent(hall: Hall) -> None:
     trainer = hall.trainer()
     before = state_of(hall)
@@ -387,6 +389,7 @@ def test_a_hand_is_seen_and_taken_down(hall: Hall) -> None:
 # ---- the trainer plays -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_trainer_plays_a_role_that_nobody_holds(hall: Hall) -> None:
     trainer = hall.trainer()
     answer = trainer.post("/play", {"table": "2", "role": "directorate"})
@@ -438,6 +441,7 @@ def test_a_seat_that_was_left_does_not_stand_in_the_way_of_the_next(hall: Hall) 
 # ---- two tabs, and back ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_two_tabs_of_the_trainers_do_not_undo_each_other(hall: Hall) -> None:
     """One holds an inject at table one, the other switches hints off; then each presses from its own old page."""
     first, second = hall.trainer(), hall.trainer()
@@ -452,6 +456,7 @@ def test_two_tabs_of_the_trainers_do_not_undo_each_other(hall: Hall) -> None:
     assert hall.state().clock.frozen, "a button says what it does, and no more"
 
 
+@pytest.mark.exhaustive
 def test_a_button_from_before_the_end_changes_nothing_after_it(hall: Hall) -> None:
     trainer = hall.trainer()
     old = trainer.page

@@ -87,7 +87,22 @@ def test_a_wrong_scenario_is_told_with_its_line(name: str) -> None:
     assert len(found) == 1
 
 
-@pytest.mark.exhaustive(but=("*-ar",))
+@pytest.mark.exhaustive(
+    only=(
+        "an_answer_is_missing-*",
+        "comes_too_late-*",
+        "never_comes-*",
+        "no_such_case-*",
+        "not_refused-*",
+        "refused_on_the_way-*",
+        "trap_out_of_reach-*",
+        "witness_refused-*",
+        "witness_too_early-*",
+        "wrong_end-*",
+        "*-fr",
+        "*-en",
+    )
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", [*STATIC, *PLAYED])
 def test_it_is_told_in_the_readers_language(name: str, language: str) -> None:

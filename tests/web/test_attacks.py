@@ -247,6 +247,7 @@ def answer(response: TestResponse, number: str) -> tuple[Any, ...]:
     return response.status_code, body, kept
 
 
+@pytest.mark.exhaustive(but=("other head",))
 @pytest.mark.parametrize("who", ["other head", "psychosocial"])
 def test_a_hidden_case_costs_the_work_that_an_absent_one_costs(world: World, who: str) -> None:
     """Else time would tell which number there is."""

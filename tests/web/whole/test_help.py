@@ -188,6 +188,7 @@ def test_every_page_of_help_is_light_and_says_nothing_that_judges(
     assert max(weights.values()) < LIGHT, sorted(weights.items(), key=lambda one: one[1])[-3:]
 
 
+@pytest.mark.exhaustive(but=("moroccan*",))
 def test_what_i_do_holds_what_the_definition_gives_my_role(sign_in: SignIn, protocol: Protocol) -> None:
     w = Wording("en")
     for role in protocol.roles:
@@ -279,6 +280,7 @@ def test_whoever_is_not_signed_in_reads_the_general_part_alone(app: Flask, proto
         assert client.get(address).location.startswith("/sign-in"), address
 
 
+@pytest.mark.exhaustive(but=("moroccan*",))
 def test_help_looks_at_no_case(
     sign_in: SignIn, player: Player, protocol: Protocol, anybody: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,6 +322,7 @@ def test_a_definition_that_is_not_ones_own_is_not_there(
     assert client.get(f"{start}/team").status_code == 404
 
 
+@pytest.mark.exhaustive(but=("moroccan*",))
 def test_help_is_one_tap_away_on_every_page(app: Flask, sign_in: SignIn, protocol: Protocol, anybody: str) -> None:
     signed_out, signed_in = app.test_client(), sign_in(anybody)
     for client, address in (
