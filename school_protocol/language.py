@@ -433,10 +433,6 @@ _REASONS: Mapping[str, str] = {
         "Who can review the hold: %(roles)s."
     ),
     "nothing_to_print": N_("There is nothing to print on it yet: write it first."),
-    "bundle_unsigned": N_(
-        "A bundle is made only where the academy’s key is set up: without a signed list nobody could tell whether a "
-        "file is missing."
-    ),
     "no_recipient": N_("Nobody in the case can be sent this: add the person first."),
     "no_letter": N_("No letter is written to this service, or there is no such referral."),
     "no_service_told": N_(

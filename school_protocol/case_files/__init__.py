@@ -1,1 +1,1 @@
-"""What is handed out about a case: case file, letters, bundles, copies; issued, stamped, verified."""
+"""What is handed out about a case: case file, letters, copies; issued, stamped, verified."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,12 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files import letter_register, repository
 from school_protocol.case_files.content import Answered, Called, Exhibit, Paper, Printed, Recipient
-from school_protocol.case_files.letter_pages import paper
 from school_protocol.case_files.printing import called
-from school_protocol.case_files.repository import Dispatch
-from school_protocol.case_files.service import ATTEMPTS, Handed, Issued, copied, hand_out, handed_before, is_current
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, account_names, accounts_in, load, names_in, naming_of, sign_of
@@ -27,7 +22,6 @@ from school_protocol.engine.definition import ActKind, Target
 from school_protocol.engine.definition_parts import Document, Piece
 from school_protocol.engine.document_rules import (
     held_back,
-    leaves,
     letter_referrals,
     own_pupil,
     recipients,
@@ -38,11 +32,9 @@ from school_protocol.engine.errors import Refused, Unseen
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.name_detection import Identity, Naming, apart, with_tokens
 from school_protocol.engine.visibility import Actor, Unit
-from school_protocol.language import Wording
 from school_protocol.people.contacts import Addressee, addressee
-from school_protocol.storage import idempotency, journal
+from school_protocol.storage import journal
 from school_protocol.storage.engines import Session
-from school_protocol.storage.store_errors import StorageBusy
 
 CASE = "case"
 _REFERRAL = "referral-"
@@ -401,115 +393,3 @@ class _Writing:
 
     def _services(self, targets: Sequence[str]) -> tuple[Called, ...]:
         return called(self.ctx, self.protocol, self.loaded.case.unit, targets)
-
-
-# ---- handing one out: numbered by document, stamped, signed, and an event of the case ------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class _Standing:
-    """What a copy stands on: written meanwhile, it is made anew."""
-
-    loaded: Loaded
-    view: Paper
-    handed: Handed
-    head: journal.Head
-    dispatch: Dispatch | None
-    """The number under which it leaves, where it does."""
-
-
-def issue_letter(
-    ctx: AppContext,
-    actor: Actor,
-    number: str,
-    document: str,
-    about: str,
-    language: str,
-    *,
-    token: str | None = None,
-) -> Issued:
-    """One copy of that document about `about` (`referral-2`, a guardian's id; empty where there is one choice).
-
-    Pressed twice, it hands out the very same copy again, unless something stands in the way by then. Raises Unseen,
-    Refused, SentBefore where that copy is kept no longer, SealingError where it can't be signed: nothing was issued.
-    """
-    press = idempotency.press(ctx.vault, actor.id, token or secrets.token_hex(16), number, document, about, language)
-    for _attempt in range(ATTEMPTS):
-        with ctx.realm.reading() as session:
-            loaded = load(ctx, session, actor, number)
-            if language not in loaded.protocol.languages:
-                raise Unseen(f"{number}/{language}")
-            names = names_in(ctx, session, loaded.case_id)
-            # a hold placed since the first press holds this one back
-            found, subject = chosen(loaded, names, document, about)
-            before = idempotency.spent(session, press)
-            if before is not None:
-                data, copy = handed_before(ctx, session, loaded, document, before)
-                return _issued(loaded, document, copy, language, data)
-            standing = _standing(session, loaded, letter_view(ctx, session, loaded, found, subject, language), language)
-        pages = paper(standing.view, Wording(language))
-        data = copied(ctx, loaded, standing.handed, standing.head, pages, has_record=False)
-        laid = repository.lay(ctx.blobs, loaded.case_id, data)
-        with ctx.realm.writing() as session:
-            is_to_leave = idempotency.spent(session, press) is None and is_current(session, loaded, standing.handed)
-            if is_to_leave and _register(session, standing):
-                hand_out(ctx, session, loaded, standing.handed, laid, press)
-                return _issued(loaded, document, standing.handed.copy, language, data)
-    raise StorageBusy(f"{number}: written to each time while its letter was being made")
-
-
-def _standing(session: Session, loaded: Loaded, view: Paper, language: str) -> _Standing:
-    head = journal.head(session, loaded.case_id)
-    assert head is not None
-    dispatch = letter_register.next_dispatch(session, loaded, view) if leaves(view.document) else None
-    view = replace(view, dispatch=str(dispatch or ""))
-    handed = Handed(
-        document=view.document.key,
-        profile=view.about,
-        language=language,
-        copy=cases_repository.case_copies(session, loaded.case_id, view.document.key) + 1,
-        graves=cases_repository.graves(session, loaded.case_id),
-        reader=_reader(view, Wording(language)),
-        stamped=_stamped(view, Wording(language)),
-        role=view.role,
-        content_head=view.content_head,
-        note=f"letter.{view.about}",
-        dispatch=view.dispatch,
-    )
-    return _Standing(loaded, view, handed, head, dispatch)
-
-
-def _register(session: Session, standing: _Standing) -> bool:
-    """Enter it in the register of outgoing letters; False where another one took its number meanwhile."""
-    if standing.dispatch is None:
-        return True
-    loaded, to, handed = standing.loaded, standing.view.recipient, standing.handed
-    return repository.register_letter(
-        session,
-        standing.dispatch,
-        case_id=loaded.case_id,
-        protocol=loaded.protocol.protocol,
-        version=loaded.protocol.version,
-        document=handed.document,
-        copy=handed.copy,
-        addressee=to.target.key if to.target else to.person.slot.key if to.person else "",
-        at=loaded.now,
-    )
-
-
-def _reader(view: Paper, wording: Wording) -> str:
-    """To whom the copy is made out: a guardian under the sign that they have in the case."""
-    to = view.recipient
-    if to.target is not None:
-        return wording.text(to.target.title)
-    return to.person.label if to.person is not None else wording.text(to.named)
-
-
-def _stamped(view: Paper, wording: Wording) -> str:
-    """A guardian by their place in the case: the number of a sign tells that there are others."""
-    person = view.recipient.person
-    return wording.text(person.slot.title) if person is not None else ""
-
-
-def _issued(loaded: Loaded, document: str, copy: int, language: str, data: bytes) -> Issued:
-    return Issued(f"{loaded.case.number}-{document}-{copy}-{language}.pdf", data, copy)

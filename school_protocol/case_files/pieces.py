@@ -8,6 +8,7 @@ from datetime import datetime
 
 from school_protocol.case_files.content import CaseFile, Paper
 from school_protocol.case_files.copy_scope import Limits, Reader
+from school_protocol.case_files.letters import letter_view, subjects
 from school_protocol.case_files.printing import draft
 from school_protocol.cases.loading import Loaded, account_names, as_it_stood, load, names_in
 from school_protocol.context import AppContext
@@ -101,8 +102,6 @@ def _pictures(ctx: AppContext, session: Session, loaded: Loaded, shown: set[int]
 
 def letters_to(ctx: AppContext, session: Session, loaded: Loaded, reader: Reader) -> Iterator[Letter]:
     """Each letter to that service that was issued and not taken back, with what it said when it was."""
-    from school_protocol.case_files.letters import letter_view, subjects  # letters, too, are handed out by the service
-
     identities = names_in(ctx, session, loaded.case_id)
     for issued in loaded.case.documents:
         document = loaded.protocol.documents.get(issued.document)

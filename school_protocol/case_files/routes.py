@@ -1,4 +1,4 @@
-"""Routes of case files: one issued, letters, bundles, jobs of many, copies taken back, and anybody's verification."""
+"""Routes of case files: one issued, letters, jobs of many, copies taken back, and anybody's verification."""
 
 from __future__ import annotations
 
@@ -13,16 +13,12 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from school_protocol.auth.service import TooManyTries
 from school_protocol.case_files import bulk, letter_register, prepared, verify_copy, verify_process
-from school_protocol.case_files.bundles import BundleOptions, issue_bundle, see_bundles
 from school_protocol.case_files.copy_scope import SELF, CaseFileOptions, see_case_file
-from school_protocol.case_files.letters import LetterLine, LetterOptions, issue_letter, see_letters
+from school_protocol.case_files.letters import LetterLine, LetterOptions, see_letters
 from school_protocol.case_files.prepared import problem_message, reason_label, trouble_message, zipped
-from school_protocol.case_files.service import Issued, RevokedBefore, issue_case_file, revoke, see_copies
+from school_protocol.case_files.service import Issued, RevokedBefore, issue_case_file, issue_letter, revoke, see_copies
 from school_protocol.case_files.verify_copy import Checked, HandedOut, asked, unread, verification_messages
-from school_protocol.cases.view_models import CaseHead
-from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
-from school_protocol.engine.definition_parts import Document
 from school_protocol.engine.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.engine.intents import Reason
 from school_protocol.engine.visibility import Permission
@@ -142,35 +138,6 @@ def delete(job: str) -> ResponseReturnValue:
     return redirect(url_for("bulk.index"), 303)
 
 
-# ---- the page of a bundle: for which service, in which language ----------------------------------------------------
-
-bundles_blueprint = Pages("cases", __name__, part="bundles", asks=Permission.see_case, url_prefix="/cases")
-
-
-@bundles_blueprint.app_template_global()
-def bundles_offered(head: CaseHead) -> list[Document]:
-    """The bundles that this person's roles may issue."""
-    documents = (one for one in head.protocol.documents.values() if one.kind == "bundle" and not head.metadata_only)
-    return [one for one in documents if role_for(head.protocol, one.for_, head.roles) is not None]
-
-
-@bundles_blueprint.route("/<number>/bundles/<document>", methods=["GET", "POST"])
-def bundle(number: str, document: str) -> ResponseReturnValue:
-    options = next(
-        (one for one in see_bundles(sessions.ctx(), sessions.actor(), number) if one.document.key == document), None
-    )
-    if options is None:
-        raise Unseen(number)
-    about, language = request.form.get("about", ""), request.form.get("language", "")
-    if request.method != "POST" or rendering.missing() or not options.is_signed:
-        return _bundles_page(options)
-    return _handed_out(
-        lambda token: issue_bundle(sessions.ctx(), sessions.actor(), number, document, about, language, token=token),
-        f"{about}.{language}",
-        lambda **why: _bundles_page(options, about=about, **why),
-    )
-
-
 def _handed_out(issue: Callable[[str], Issued], choice: str, page: Callable[..., str]) -> ResponseReturnValue:
     """The copy that this press issues, or the page again with why there is none; `choice`: what was chosen on it."""
     try:
@@ -182,32 +149,7 @@ def _handed_out(issue: Callable[[str], Issued], choice: str, page: Callable[...,
     except SealingError as error:
         current_app.logger.exception("a copy could not be sealed")
         return page(unsealed=error_message(wording(), error)), 503
-    kind = "application/zip" if issued.name.endswith(".zip") else "application/pdf"
-    return send_file(BytesIO(issued.data), kind, as_attachment=True, download_name=issued.name)
-
-
-def _bundles_page(
-    options: BundleOptions,
-    *,
-    before: int | None = None,
-    reasons: Sequence[Reason] = (),
-    unsealed: str = "",
-    about: str = "",
-) -> str:
-    possible = [one.about for one in options.readers if one.refused is None]
-    return render_template(
-        "case_files/bundle.html",
-        head=options.head,
-        bundle=options,
-        missing=rendering.missing(),
-        before=before,
-        reasons=reasons,
-        unsealed=unsealed,
-        token=new_token(),
-        chosen=about if about in possible else next(iter(possible), ""),
-        no_key=Reason("bundle_unsigned"),
-        nobody=Reason("no_service_told"),
-    )
+    return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
 
 
 # ---- the copies of a case that were handed out; one of them taken back ---------------------------------------------

@@ -1,18 +1,19 @@
-"""Service of case files: a copy issued, signed, numbered and noted in the case; a copy taken back."""
+"""Service of case files and letters: a copy issued, signed, numbered and noted in the case; a copy taken back."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files import repository
+from school_protocol.case_files import letter_register, repository
+from school_protocol.case_files.content import Paper
 from school_protocol.case_files.copy_scope import (
     Reader,
     check_summary,
@@ -21,18 +22,21 @@ from school_protocol.case_files.copy_scope import (
     reader_chosen,
     readers_of,
 )
+from school_protocol.case_files.letter_pages import paper
+from school_protocol.case_files.letters import chosen, letter_view
 from school_protocol.case_files.piece_pages import bind
 from school_protocol.case_files.pieces import Pieces, pieces_of
 from school_protocol.case_files.printing import Draft, draft, sort_of
-from school_protocol.case_files.repository import Prepared, Sort
+from school_protocol.case_files.repository import Dispatch, Prepared, Sort
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
-from school_protocol.cases.loading import Loaded, account_names, keep, load
+from school_protocol.cases.loading import Loaded, account_names, keep, load, names_in
 from school_protocol.cases.view_models import CaseHead
 from school_protocol.context import REALM, AppContext
 from school_protocol.engine.actors import role_for
 from school_protocol.engine.answers import TEXT_MOST
 from school_protocol.engine.definition_parts import Document, Profile
+from school_protocol.engine.document_rules import leaves
 from school_protocol.engine.errors import BadInput, SchoolProtocolError, SentBefore, Unseen
 from school_protocol.engine.events import DocumentIssued, DocumentRevoked, FileOpened
 from school_protocol.engine.visibility import Actor, Unit, UnitKind
@@ -310,12 +314,11 @@ def hand_out(
     handed: Handed,
     laid: repository.Laid,
     press: idempotency.Press,
-    parts: Iterable[bytes] = (),
     also: Sequence[FileOpened] = (),
 ) -> None:
     """Number the copy, record the event and the access, use the press up, keep the copy for whoever presses again.
 
-    `parts`: the files in it that are copies by themselves; `also`: files of evidence that were opened for it.
+    `also`: files of evidence that were opened for it.
     """
     cases_repository.next_copy(session, loaded.case_id, handed.document)
     event = DocumentIssued(
@@ -334,7 +337,6 @@ def hand_out(
         as_of=handed.as_of.isoformat() if handed.as_of else "",
         about=handed.about,
         dispatch=handed.dispatch,
-        parts=tuple(hashlib.sha256(one).hexdigest() for one in parts),
     )
     *opened, kept = keep(ctx, session, loaded, [*also, event]).events[-1 - len(also) :]
     for one in opened:
@@ -404,7 +406,7 @@ def issue_case_file(
             before = idempotency.spent(session, press)
             if before is not None:
                 former = handed_before(ctx, session, loaded, document_of(loaded).key, before)
-                return _issuing_issued(loaded, language, *former)
+                return _issued(loaded, language, *former)
             check_summary(loaded, chosen)
             standing = _standing(ctx, session, loaded, chosen, reader, language)
         pages, handed = standing.pages, standing.handed
@@ -425,7 +427,7 @@ def issue_case_file(
                         session, unit=unit, account=actor.id, document=handed.document, profile=profile,
                         language=language, at=ctx.now(),
                     )  # fmt: skip
-                return _issuing_issued(loaded, language, data, handed.copy)
+                return _issued(loaded, language, data, handed.copy)
     raise StorageBusy(f"{number}: written to each time while its file was being made")
 
 
@@ -458,5 +460,117 @@ def _standing(
     return _Standing(loaded, sort, handed, head, pages, pieces)
 
 
-def _issuing_issued(loaded: Loaded, language: str, data: bytes, copy: int) -> Issued:
+def _issued(loaded: Loaded, language: str, data: bytes, copy: int) -> Issued:
     return Issued(f"{loaded.case.number}-{copy}-{language}.pdf", data, copy)
+
+
+# ---- handing out a letter, under its number of the register --------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """What a copy stands on: written meanwhile, it is made anew."""
+
+    loaded: Loaded
+    view: Paper
+    handed: Handed
+    head: journal.Head
+    dispatch: Dispatch | None
+    """The number under which it leaves, where it does."""
+
+
+def issue_letter(
+    ctx: AppContext,
+    actor: Actor,
+    number: str,
+    document: str,
+    about: str,
+    language: str,
+    *,
+    token: str | None = None,
+) -> Issued:
+    """One copy of that document about `about` (`referral-2`, a guardian's id; empty where there is one choice).
+
+    Pressed twice, it hands out the very same copy again, unless something stands in the way by then. Raises Unseen,
+    Refused, SentBefore where that copy is kept no longer, SealingError where it can't be signed: nothing was issued.
+    """
+    press = idempotency.press(ctx.vault, actor.id, token or secrets.token_hex(16), number, document, about, language)
+    for _attempt in range(ATTEMPTS):
+        with ctx.realm.reading() as session:
+            loaded = load(ctx, session, actor, number)
+            if language not in loaded.protocol.languages:
+                raise Unseen(f"{number}/{language}")
+            names = names_in(ctx, session, loaded.case_id)
+            # a hold placed since the first press holds this one back
+            found, subject = chosen(loaded, names, document, about)
+            before = idempotency.spent(session, press)
+            if before is not None:
+                data, copy = handed_before(ctx, session, loaded, document, before)
+                return _letter_issued(loaded, document, copy, language, data)
+            standing = _letter(session, loaded, letter_view(ctx, session, loaded, found, subject, language), language)
+        pages = paper(standing.view, Wording(language))
+        data = copied(ctx, loaded, standing.handed, standing.head, pages, has_record=False)
+        laid = repository.lay(ctx.blobs, loaded.case_id, data)
+        with ctx.realm.writing() as session:
+            is_to_leave = idempotency.spent(session, press) is None and is_current(session, loaded, standing.handed)
+            if is_to_leave and _enter(session, standing):
+                hand_out(ctx, session, loaded, standing.handed, laid, press)
+                return _letter_issued(loaded, document, standing.handed.copy, language, data)
+    raise StorageBusy(f"{number}: written to each time while its letter was being made")
+
+
+def _letter(session: Session, loaded: Loaded, view: Paper, language: str) -> _Letter:
+    head = journal.head(session, loaded.case_id)
+    assert head is not None
+    dispatch = letter_register.next_dispatch(session, loaded, view) if leaves(view.document) else None
+    view = replace(view, dispatch=str(dispatch or ""))
+    handed = Handed(
+        document=view.document.key,
+        profile=view.about,
+        language=language,
+        copy=cases_repository.case_copies(session, loaded.case_id, view.document.key) + 1,
+        graves=cases_repository.graves(session, loaded.case_id),
+        reader=_reader(view, Wording(language)),
+        stamped=_stamped(view, Wording(language)),
+        role=view.role,
+        content_head=view.content_head,
+        note=f"letter.{view.about}",
+        dispatch=view.dispatch,
+    )
+    return _Letter(loaded, view, handed, head, dispatch)
+
+
+def _enter(session: Session, standing: _Letter) -> bool:
+    """Enter it in the register of outgoing letters; False where another one took its number meanwhile."""
+    if standing.dispatch is None:
+        return True
+    loaded, to, handed = standing.loaded, standing.view.recipient, standing.handed
+    return repository.register_letter(
+        session,
+        standing.dispatch,
+        case_id=loaded.case_id,
+        protocol=loaded.protocol.protocol,
+        version=loaded.protocol.version,
+        document=handed.document,
+        copy=handed.copy,
+        addressee=to.target.key if to.target else to.person.slot.key if to.person else "",
+        at=loaded.now,
+    )
+
+
+def _reader(view: Paper, wording: Wording) -> str:
+    """To whom the copy is made out: a guardian under the sign that they have in the case."""
+    to = view.recipient
+    if to.target is not None:
+        return wording.text(to.target.title)
+    return to.person.label if to.person is not None else wording.text(to.named)
+
+
+def _stamped(view: Paper, wording: Wording) -> str:
+    """A guardian by their place in the case: the number of a sign tells that there are others."""
+    person = view.recipient.person
+    return wording.text(person.slot.title) if person is not None else ""
+
+
+def _letter_issued(loaded: Loaded, document: str, copy: int, language: str, data: bytes) -> Issued:
+    return Issued(f"{loaded.case.number}-{document}-{copy}-{language}.pdf", data, copy)

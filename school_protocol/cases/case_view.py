@@ -156,7 +156,7 @@ class Seeing(CaseReader):
     def has_papers(self) -> bool:
         documents = self.protocol.documents.values()
         issued_by = [profile.for_ for one in documents for profile in one.profiles.values()]
-        issued_by += [one.for_ for one in documents if one.is_letter or one.kind == "bundle"]
+        issued_by += [one.for_ for one in documents if one.is_letter]
         return any(role_for(self.protocol, roles, self.loaded.roles) is not None for roles in issued_by)
 
     def dangers(self) -> tuple[DangerLine, ...]:

@@ -1,4 +1,4 @@
-"""Commands `case-file`: copies issued, verified and taken back; bulk copies as one ZIP; bundles for an authority."""
+"""Commands `case-file`: copies issued, verified and taken back; bulk copies as one ZIP."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def case_file_issue(number: str, language: str, profile: str, about: str, output
 @_AS
 def case_file_letter(number: str, document: str, about: str, language: str, output: str, username: str) -> None:
     """Issue a letter, notice, note or sheet; the issuing is an event of the case."""
-    from school_protocol.case_files.letters import issue_letter
+    from school_protocol.case_files.service import issue_letter
 
     ctx, actor = context_and_actor(username)
     write_copy(output, lambda: issue_letter(ctx, actor, number, document, about, language))
@@ -252,61 +252,3 @@ def _say(job: Job) -> None:
     click.echo(f"{job.done} copies, {job.refused} cases without one", err=True)
     for line in job.lines:
         click.echo(f"{line.number}: {reason_label(Wording('en'), line.why)}", err=True)
-
-
-# ---- `case-file bundle`, `verify-bundle`: everything for an authority in one signed archive ------------------------
-
-
-@case_files.command("bundle")
-@click.argument("number")
-@click.option("--about", default="", help="The referral (referral-2); not needed where there is one.")
-@click.option("--document", default="", help="Key of the bundle in the definition; not needed where there is one.")
-@click.option("--language", default="fr", show_default=True)
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False))
-@click.option("--as", "username", required=True, help="The account that acts.")
-def case_file_bundle(number: str, about: str, document: str, language: str, output: str, username: str) -> None:
-    """Everything for the service of a referral, as a ZIP with a signed manifest; an event of the case."""
-    from school_protocol.case_files.bundles import issue_bundle, see_bundles
-
-    ctx, actor = context_and_actor(username)
-    offered = [one.document.key for one in see_bundles(ctx, actor, number)]
-    if not document and len(offered) == 1:
-        (document,) = offered
-    write_copy(output, lambda: issue_bundle(ctx, actor, number, document, about, language))
-
-
-@case_files.command("verify-bundle")
-@click.argument("file", type=_FILE)
-@click.option("--trust", "roots", required=True, multiple=True, type=_FILE, help="The authority's certificate (PEM).")
-@click.option("--revoked", "lists", multiple=True, type=_FILE, help="Its list of revoked certificates (CRL).")
-@click.option("--timestamps", "clocks", multiple=True, type=_FILE, help="The certificate of a timestamp authority.")
-@click.option("--language", default="fr", show_default=True, type=click.Choice(known_languages()))
-@click.option("--json", "as_json", is_flag=True)
-def case_file_verify_bundle(
-    file: Path, roots: tuple[Path, ...], lists: tuple[Path, ...], clocks: tuple[Path, ...], language: str, as_json: bool
-) -> None:
-    """Whether a bundle is whole and as it was signed. No database is needed. Exit 0 only if it is; 1 if not."""
-    from school_protocol.language import Wording
-    from school_protocol.pdf.presenters import bundle_said, error_message
-    from school_protocol.pdf.signed_archive import MOST, BundleVerdict, Fault, Found, verify_bundle
-    from school_protocol.pdf.signing_keys import read_trust
-    from school_protocol.pdf.verdicts import SealingError
-
-    w = Wording(language)
-    try:
-        trust = read_trust(*([path.read_bytes() for path in paths] for paths in (roots, clocks, lists)))
-    except SealingError as error:
-        raise click.ClickException(error_message(w, error)) from None
-    size = file.stat().st_size
-    if size > MOST:
-        verdict = BundleVerdict(size, "", (Found(Fault.TOO_LARGE),))
-    else:
-        verdict = verify_bundle(file.read_bytes(), trust, datetime.now(UTC))
-    if as_json:
-        say(verdict.plain())
-    else:
-        said = bundle_said(w, verdict)
-        click.echo(said.title)
-        for line in said.lines:
-            click.echo(f"- {line}")
-    sys.exit(0 if verdict.is_sound else 1)

@@ -492,7 +492,7 @@ class Remarks(Model):
 
 
 class Document(Named):
-    kind: Literal["case_file", "letter", "notice", "note", "sheet", "law_notice", "yearly", "bundle"] = "case_file"
+    kind: Literal["case_file", "letter", "notice", "note", "sheet", "law_notice", "yearly"] = "case_file"
     profiles: Mapping[str, Profile] = {}
     sections: tuple[Section, ...] = ()
     checks: Keys = ()
@@ -527,7 +527,7 @@ class Document(Named):
     @property
     def is_letter(self) -> bool:
         """Whether it is of one case, beside its file: a letter, notice, note or sheet."""
-        return self.kind not in ("case_file", "yearly", "bundle")
+        return self.kind not in ("case_file", "yearly")
 
 
 class StoryRules(Model):

@@ -512,7 +512,6 @@ def check_definition(protocol: Protocol, declared: Declared, *, kernel: bool) ->
     _documents(book)
     document_checks.check_copies(book)
     document_checks.check_remarks(book)
-    document_checks.check_bundles(book)
     form_checks.check(book)
     fact_checks.check(book)
     document_checks.check_letters(book)

@@ -1,4 +1,4 @@
-"""Checks of a definition's documents: bundles, copies, evidence, letters, remarks, yearly reports, reviews."""
+"""Checks of a definition's documents: copies, evidence, letters, remarks, yearly reports, reviews."""
 
 from __future__ import annotations
 
@@ -24,33 +24,6 @@ from school_protocol.engine.definition_parts import (
 from school_protocol.engine.document_rules import COUNTED, NEVER, PER, PLACES, places_in
 from school_protocol.engine.texts import N_, Text
 from school_protocol.protocol.check_context import Book, Path, either, suggestion
-
-_BUNDLES_NOT_OURS = (
-    "profiles", "sections", "checks", "slots", "to", "subject", "asks", "basis", "copies", "body", "remarks",
-    "yearly",
-)  # fmt: skip
-
-
-def check_bundles(book: Book) -> None:
-    for key, document in book.protocol.documents.items():
-        if document.kind == "bundle" and book.declared.is_whole("documents", key):
-            _bundle(book, ("documents", key), document)
-
-
-def _bundle(book: Book, path: Path, document: Document) -> None:
-    for name in _BUNDLES_NOT_OURS:
-        if getattr(document, name):
-            book.say((*path, name), N_('"%(key)s" is not for a bundle'), key=name)
-    if document.per != "referral":
-        text = N_("a document of kind %(kind)s is written per %(per)s")
-        book.say((*path, "per"), text, kind=document.kind, per="referral")
-    if not document.for_:
-        book.say(path, N_("nobody may issue it: name roles or seats under for"))
-    book.people((*path, "for"), document.for_)
-    first = next(iter(book.protocol.documents.values()))
-    if first.is_case_file and not any(one.reader == "referral" for one in first.profiles.values()):
-        book.say(path, N_("no copy of the case file is for a service told: there is nothing to put into a bundle"))
-
 
 # ---- copies of the case file: to whom each goes, whom it names, which entries and answers stand in it --------------
 

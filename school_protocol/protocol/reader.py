@@ -256,6 +256,9 @@ class _Reader:
         values = {key: plain(node) for key, node in self.root.nodes.items()}
         if values.get("format") == "1":
             values["format"] = 1
+        documents = values.get("documents")
+        if not self.checks and isinstance(documents, dict):
+            values["documents"] = {key: one for key, one in documents.items() if not _is_gone(one)}
         return values
 
     def _add(self, node: Node, message: Phrase) -> None:
@@ -308,6 +311,11 @@ class _Reader:
                 holder.nodes = {key: node for key, node in holder.nodes.items() if node not in lost}
             elif isinstance(holder, Items):
                 holder.nodes = [node for node in holder.nodes if node not in lost]
+
+
+def _is_gone(document: object) -> bool:
+    """Whether it is of a kind that versions published before may have, and that is issued no more."""
+    return isinstance(document, dict) and document.get("kind") == "bundle"
 
 
 def _shown(path: Path, nodes: list[Node]) -> Path:

@@ -11,7 +11,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from school_protocol.case_files.letter_pages import plain_cell
 from school_protocol.engine import case_summary
 from school_protocol.engine.definition import Protocol
 from school_protocol.engine.visibility import Unit, UnitKind
@@ -34,6 +33,8 @@ from school_protocol.statistics.rules import (
 
 _BETWEEN = {"fr": ";", "ar": ";"}
 """What parts columns for spreadsheets in these languages, where a comma stands in numbers."""
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet take a text for a formula, full-width signs among it."""
 STEPS = 20
 """How finely the length of a bar is told."""
 COLUMNS = (
@@ -354,6 +355,11 @@ def _csv(told: Sequence[Told], wording: Wording, header: Sequence[str], between:
     for row in (row for one in told for row in figure_rows(one, wording)):
         writer.writerow([plain_cell(_cell(row[column])) for column in COLUMNS])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
+
+
+def plain_cell(cell: str) -> str:
+    """A cell that is read as text: an apostrophe before what would be reckoned."""
+    return f"'{cell}" if cell.startswith(_RISKY) else cell
 
 
 def _cell(value: str | int | None) -> str:

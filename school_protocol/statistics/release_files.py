@@ -11,7 +11,6 @@ from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 from school_protocol.auth import repository as auth_repository
-from school_protocol.case_files.letter_pages import plain_cell
 from school_protocol.case_files.service import Issued, academy_of, signed
 from school_protocol.cases.loading import account_names
 from school_protocol.context import REALM, AppContext
@@ -35,6 +34,7 @@ from school_protocol.statistics.presenters import (
     header_label,
     noise_text,
     period_label,
+    plain_cell,
     total_label,
     year_between,
 )

@@ -128,7 +128,6 @@ def _furnished(app: App, ctx: AppContext, *, testing: bool = False, ring: Callab
         case_files_routes.letters_blueprint,
         case_files_routes.register_blueprint,
         remark_routes.blueprint,
-        case_files_routes.bundles_blueprint,
         case_files_routes.copies_blueprint,
         case_files_routes.case_file_blueprint,
         privacy_routes.case_retention_blueprint,

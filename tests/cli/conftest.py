@@ -57,6 +57,6 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture
 def told_school(school: School) -> School:
-    """With a case of which letters and bundles can be issued."""
+    """With a case of which letters can be issued."""
     told(school)
     return school

@@ -1,14 +1,11 @@
-"""Copies on disk, or the reason why there is none: letters, copies made out to somebody, bundles, yearly reports."""
+"""Copies on disk, or the reason why there is none: letters, copies made out to somebody, yearly reports."""
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import Result
-from engine.telling import NOW
 from handing import hand_out_as
 from services.conftest import School
 from services.lettering import MOTHER, refer
@@ -16,11 +13,8 @@ from services.yearly_told import SCHOOL, YEAR
 
 from cli.conftest import by, run
 from school_protocol.case_files.pages import case_file_html
-from school_protocol.case_files.service import academy_of
-from school_protocol.cases.loading import load
 from school_protocol.cli.group import REFUSED
 from school_protocol.pdf import rendering
-from school_protocol.pdf.signing_keys import Validity, make_authority
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -98,69 +92,6 @@ def test_a_copy_to_nobody_is_refused_and_nothing_is_written(school: School, tmp_
         assert refused.exit_code == REFUSED
         assert code in refused.stderr
         assert not out.exists()
-
-
-# ---- bundles -------------------------------------------------------------------------------------------------------
-
-
-def keys(school: School) -> Path:
-    """An authority whose certificates hold for the story's day and for the day on which this runs."""
-    with school.ctx.realm.reading() as session:
-        unit = load(school.ctx, session, school.person("head"), school.number).around.unit
-    folder = school.ctx.settings.data / "signing"
-    begins, ends = min(NOW, datetime.now(UTC)), max(NOW, datetime.now(UTC))
-    validity = Validity(begins - timedelta(days=9), ends + timedelta(days=900))
-    make_authority(folder, "Root", {academy_of(school.ctx, unit).code: "Academy"}, validity)
-    return folder / "root.pem"
-
-
-def bundle(school: School, out: Path, who: str, *more: str) -> Result:
-    return run("case-file", "bundle", school.number, "-o", out, *by(school, who), *more)
-
-
-def verify(file: Path, root: Path, *more: str) -> Result:
-    return run("case-file", "verify-bundle", file, "--trust", root, *more)
-
-
-def test_an_archive_is_written_and_verified_and_an_altered_one_is_told(school: School, tmp_path: Path) -> None:
-    refer(school, "prosecutor")
-    root, out = keys(school), tmp_path / "all.zip"
-    done = bundle(school, out, "head", "--about", "referral-1")
-    assert done.exit_code == 0, done.output
-    assert "copy 1" in done.stderr
-    sound = verify(out, root, "--json")
-    told_of = json.loads(sound.stdout)
-    errors = [one["code"] for one in told_of["findings"] if not one["warning"]]
-    assert (sound.exit_code, errors, told_of["manifest"]["case"]) == (0, [], school.number)
-    assert "Academy" in verify(out, root, "--language", "ar").stdout
-    data = bytearray(out.read_bytes())
-    data[data.index(b"%PDF") + 2000] ^= 1
-    out.write_bytes(data)
-    altered = verify(out, root)
-    assert altered.exit_code == 1
-    assert "case-file.pdf" in altered.stdout
-    assert [one["code"] for one in json.loads(verify(out, root, "--json").stdout)["findings"]] == ["file_altered"]
-
-
-@pytest.mark.exhaustive
-def test_without_a_key_or_a_referral_nothing_is_written(school: School, tmp_path: Path) -> None:
-    out = tmp_path / "all.zip"
-    refused = bundle(school, out, "head")
-    assert (refused.exit_code, "no_service_told" in refused.stderr) == (REFUSED, True)
-    refer(school, "prosecutor")
-    refused = bundle(school, out, "head")
-    assert (refused.exit_code, "bundle_unsigned" in refused.stderr) == (REFUSED, True)
-    assert bundle(school, out, "team_member").exit_code == 1
-    assert not out.exists()
-
-
-def test_a_certificate_that_is_none_is_said(tmp_path: Path) -> None:
-    file, root = tmp_path / "x.zip", tmp_path / "root.pem"
-    file.write_bytes(b"PK")
-    root.write_bytes(b"nothing")
-    found = verify(file, root, "--language", "fr")
-    assert found.exit_code == 1
-    assert "certificat" in found.stderr
 
 
 # ---- yearly reports ------------------------------------------------------------------------------------------------

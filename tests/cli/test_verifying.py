@@ -17,7 +17,7 @@ from services.test_sealed_papers import keys
 
 from cli.conftest import by, run
 from school_protocol import cli
-from school_protocol.case_files.letters import issue_letter
+from school_protocol.case_files.service import issue_letter
 from school_protocol.cli import case_file_commands
 from school_protocol.cli.group import REFUSED
 from school_protocol.pdf import rendering

@@ -107,19 +107,16 @@ def school(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
 
     monkeypatch.setattr(prepare_process, "Crew", Crew)
     for place, name in (
-        ("school_protocol.case_files.bundles", "issue_bundle"),
-        ("school_protocol.case_files.letters", "issue_letter"),
+        ("school_protocol.case_files.service", "issue_letter"),
         ("school_protocol.statistics.yearly_report", "issue_yearly"),
     ):
         monkeypatch.setattr(f"{place}.{name}", lambda *_any: SimpleNamespace(data=b"names", copy=1))
-    monkeypatch.setattr("school_protocol.case_files.bundles.see_bundles", lambda *_any: ())
     return school
 
 
 COMMANDS: dict[str, Callable[[School], list[str]]] = {
     "issue": lambda school: ["case-file", "issue", school.number, "--profile", "school"],
     "letter": lambda school: ["case-file", "letter", school.number, "--document", "x"],
-    "bundle": lambda school: ["case-file", "bundle", school.number],
     "bulk": lambda _school: ["case-file", "bulk", "--profile", "school"],
     "yearly": lambda _school: ["report", "yearly", "--school", "x", "--year", "2026"],
 }
@@ -149,8 +146,7 @@ def test_after_ctrl_c_a_command_leaves_nothing(
         raise KeyboardInterrupt
 
     for place in (
-        "case_files.bundles.issue_bundle",
-        "case_files.letters.issue_letter",
+        "case_files.service.issue_letter",
         "statistics.yearly_report.issue_yearly",
     ):
         monkeypatch.setattr(f"school_protocol.{place}", interrupted)

@@ -218,6 +218,17 @@ def test_a_version_that_a_check_since_would_refuse_is_followed_all_the_same() ->
     assert in_force(MOROCCAN, refused).version == 2_000_000
 
 
+def test_a_version_with_a_document_that_is_issued_no_more_is_followed_without_it() -> None:
+    def archive(tree: Tree, _own: dict[str, str]) -> None:
+        title = {"fr": "a", "ar": "b", "en": "c"}
+        tree["documents"]["archive"] = {"kind": "bundle", "per": "referral", "for": ["head"], "title": title}
+
+    with pytest.raises(DefinitionError, match=r"documents\.archive\.kind"):
+        read(weakened(MOROCCAN, archive), "file")
+    found, plain = in_force(MOROCCAN, archive), in_force(MOROCCAN)
+    assert found.model_copy(update={"digest": plain.digest}) == plain
+
+
 def test_a_condition_that_is_mistyped_is_said_and_one_that_always_holds_is_taken() -> None:
     def mistyped(tree: Tree, _own: dict[str, str]) -> None:
         tree["restricted_when"] = "adult_concerned < 3"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
 from pypdf import PdfReader
 
-from school_protocol.case_files.letters import issue_letter
+from school_protocol.case_files.service import academy_of, issue_letter
+from school_protocol.cases.loading import load
+from school_protocol.pdf.signing_keys import Validity, make_authority
 from services.conftest import School
 
+FOREVER = timedelta(days=3650)
 PUPIL, OTHER, WITNESS, MOTHER, FATHER, OTHER_MOTHER = (
     "Yasmine Benali", "Omar Tazi", "Salma Idrissi", "Khadija Benali", "Rachid Benali", "Naïma Tazi",
 )  # fmt: skip
@@ -75,6 +79,14 @@ def issue(school: School, who: str, document: str, about: str = "", language: st
     return issue_letter(
         school.ctx, school.person(who), school.number, document, about, language, token=token or school.token()
     )
+
+
+def keys(school: School, *, begins: timedelta = -FOREVER, ends: timedelta = FOREVER) -> None:
+    """An authority, and the key of the school's academy."""
+    with school.ctx.realm.reading() as session:
+        unit = load(school.ctx, session, school.person("head"), school.number).around.unit
+    now, folder = school.ctx.now(), school.ctx.settings.data / "signing"
+    make_authority(folder, "Root", {academy_of(school.ctx, unit).code: "Academy"}, Validity(now + begins, now + ends))
 
 
 def text_of(pdf: bytes) -> str:

@@ -14,7 +14,7 @@ from pdf.archive import not_accessible, not_archival, not_sound
 from PIL import Image
 from pypdf import PdfReader
 
-from school_protocol.case_files.service import issue_case_file, trust_in
+from school_protocol.case_files.service import issue_case_file, revoke, trust_in
 from school_protocol.case_files.verify_copy import asked, checked
 from school_protocol.cases.loading import load
 from school_protocol.engine.definition import Protocol
@@ -26,8 +26,7 @@ from school_protocol.privacy.repository import Fault
 from services import evidence_made as made
 from services.conftest import School
 from services.evidence_made import MAKER, SCREENSHOT, filing
-from services.lettering import issue, refer, told
-from services.test_bundles import keys
+from services.lettering import ADDRESS, HANDLE, INTIMATE_ADDRESS, issue, keys, refer, told
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -125,6 +124,30 @@ def test_pieces_and_pages_agree_with_the_index_and_digests_with_what_is_kept(sch
     with pikepdf.open(io.BytesIO(data)) as document:
         streams = [one.read_raw_bytes() for one in document.objects if isinstance(one, pikepdf.Stream)]
         assert not [one for one in streams if MAKER.encode() in one]
+
+
+def test_letters_stand_in_it_as_they_were_sent_to_that_service_and_none_that_was_taken_back(school: School) -> None:
+    refer(school, "emc")
+    for about in ("referral-1", "referral-1", "referral-2"):
+        issue(school, "head", "referral_letter", about)
+    sent = [one.dispatch for one in events(school) if isinstance(one, DocumentIssued)]
+    school.act("team_member", "note", text="Plus tard.")
+
+    def letters() -> list[str]:
+        pages = " ".join(text_of(page) for page in handed(school).pages)
+        return [one for one in sent if re.search(rf"Départ n°\s{one}\b", pages)]
+
+    assert letters() == sent[:2]
+    revoke(school.ctx, school.person("head"), school.number, "referral_letter", 1, "Erreur")
+    assert letters() == sent[1:2]
+
+
+def test_addresses_and_accounts_stand_there_as_text_that_nobody_opens_by_chance(school: School) -> None:
+    reader = handed(school)
+    whole = "".join("".join(text_of(page).split()) for page in reader.pages)
+    assert [said in whole for said in (ADDRESS, INTIMATE_ADDRESS, HANDLE)] == [True] * 3
+    targets = [one.get_object() for page in reader.pages for one in page.get("/Annots", ())]
+    assert all("/URI" not in one.get("/A", {}) for one in targets)
 
 
 def test_without_evidence_the_register_says_so(school: School) -> None:

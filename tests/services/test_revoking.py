@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from school_protocol.case_files.letters import issue_letter
-from school_protocol.case_files.service import RevokedBefore, issue_case_file, revoke, see_copies
+from school_protocol.case_files.service import RevokedBefore, issue_case_file, issue_letter, revoke, see_copies
 from school_protocol.cases.showing import see_chronology
 from school_protocol.engine.answers import TEXT_MOST
 from school_protocol.engine.errors import BadInput, Unseen

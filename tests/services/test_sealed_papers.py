@@ -16,17 +16,16 @@ from school_protocol.case_files.content import CaseFile
 from school_protocol.case_files.copy_scope import document_of
 from school_protocol.case_files.printing import sort_of
 from school_protocol.case_files.record import decoded, view_of
-from school_protocol.case_files.service import academy_of, issue_case_file, revoke, trust_in
+from school_protocol.case_files.service import issue_case_file, revoke, trust_in
 from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.loading import Loaded, load
 from school_protocol.engine.errors import SentBefore
 from school_protocol.language import Wording
 from school_protocol.pdf import rendering
-from school_protocol.pdf.signing_keys import Validity, make_authority
 from school_protocol.pdf.verdicts import CertificateExpired, Code, KeyLost
 from school_protocol.pdf.verification import verify
 from services.conftest import WORDS, School
-from services.lettering import told
+from services.lettering import keys, told
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 FOREVER = timedelta(days=3650)
@@ -35,14 +34,6 @@ FOREVER = timedelta(days=3650)
 def loaded(school: School) -> Loaded:
     with school.ctx.realm.reading() as session:
         return load(school.ctx, session, school.person("head"), school.number)
-
-
-def keys(school: School, *, begins: timedelta = -FOREVER, ends: timedelta = FOREVER) -> None:
-    """An authority, and the key of the school's academy."""
-    now = school.ctx.now()
-    academy = academy_of(school.ctx, loaded(school).around.unit)
-    folder = school.ctx.settings.data / "signing"
-    make_authority(folder, "Root", {academy.code: "Academy"}, Validity(now + begins, now + ends))
 
 
 def issued(school: School, token: str = "one", profile: str = "school") -> bytes:

@@ -23,8 +23,7 @@ from pdf.sealed import DAY, NOW, saved, trust
 
 from school_protocol.case_files import record as records
 from school_protocol.case_files import verify_process
-from school_protocol.case_files.letters import issue_letter
-from school_protocol.case_files.service import academy_of, issue_case_file, revoke, trust_in
+from school_protocol.case_files.service import academy_of, issue_case_file, issue_letter, revoke, trust_in
 from school_protocol.case_files.verify_copy import Checked, Standing, asked, checked, verification_messages
 from school_protocol.case_files.verify_process import checked_apart, read_plain
 from school_protocol.cases import repository as cases_repository

@@ -20,7 +20,7 @@ EVERYTHING = (
 NEVER = (
     "account.", "sign_in.", "messages.", "staff.", "bulk.", "protocols.", "verifying.", "yearly.", "retention.",
     "referrals.", "contacts.", "figures.", "campaign.", "systems.", "going_live.", "api.", "visits.", "sharing.",
-    "team.", "workshops.", "joining.", "laptop.", "cases.retention", "cases.rights", "cases.bundle",
+    "team.", "workshops.", "joining.", "laptop.", "cases.retention", "cases.rights",
 )  # fmt: skip
 """What is of people, places, systems, or the host, and so of no room."""
 WORDS = "Le mot que seule la table deux connaît"

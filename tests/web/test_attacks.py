@@ -215,7 +215,6 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "review.send": ("/review/send",),
     "review.end": ("/review/examined",),
     "review.refuse": ("/review/refuse",),
-    "cases.bundle": ("/bundles/prosecutor_bundle", "/bundles/made-up"),
     "cases.letter": ("/letters/marsad_sheet", "/letters/guardians_notice", "/letters/made-up"),
     "protocols.case": ("/protocols/ma-cyberharassment/1/2/cases/{number}",),
 }

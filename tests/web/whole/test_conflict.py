@@ -76,7 +76,6 @@ OF_ONE_CASE = {
     "review.send": ("/cases/{number}/review/send", {"sentence": "x"}),
     "review.end": ("/cases/{number}/review/examined", {"sentence": "x"}),
     "review.refuse": ("/cases/{number}/review/refuse", {"reason": "x"}),
-    "cases.bundle": ("/cases/{number}/bundles/prosecutor_bundle", {"about": "referral-1", "language": "fr"}),
     "cases.told": ("/cases/{number}/told", {}),
     "cases.letter": ("/cases/{number}/letters/marsad_sheet", {"about": "case", "language": "fr"}),
     "protocols.case": ("/protocols/ma-cyberharassment/1/2/cases/{number}", {"reason": "x"}),
@@ -421,7 +420,7 @@ ARGUMENTS = {
     ("retention", "hold"): ("--until", "2027-01-31", "--reason", "x"), ("retention", "release"): ("--reason", "x"),
     ("rights", "ask"): ("--person", "targeted_pupil-1"), ("rights", "settle"): ("--copy", "x", "--agree"),
     ("rights", "export"): ("--copy", "x", "-o", "{folder}/rights.pdf"),
-    ("case-file", "revoke"): ("--copy", "1", "--reason", "x"), ("case-file", "bundle"): ("-o", "{folder}/all.zip"),
+    ("case-file", "revoke"): ("--copy", "1", "--reason", "x"),
     ("cases", "move-version"): ("--definition", "ma-cyberharassment", "--to", "1", "--dry-run", "--number"),
 }  # fmt: skip
 
