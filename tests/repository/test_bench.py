@@ -197,7 +197,7 @@ def slowed(call: Callable[..., Any], seconds: float) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("row", "room", "name", "seconds"),
     [
-        ("case", showing, "see_case", 0.1),
+        ("case", showing, "see_tasks", 0.1),
         ("available", decisions, "available", 0.003),
         ("step", decisions, "decide", 0.003),
     ],
