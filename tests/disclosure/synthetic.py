@@ -12,7 +12,7 @@ from engine.telling import MOROCCAN
 from school_protocol.engine.case_summary import ANSWERED, CASES, DANGERS, NONE, REFERRALS
 from school_protocol.engine.texts import Text
 from school_protocol.engine.visibility import UnitKind
-from school_protocol.protocol.reader import read
+from school_protocol.protocol.reader import read_file
 from school_protocol.statistics import catalogue, noise
 from school_protocol.statistics.catalogue import Drawing
 from school_protocol.statistics.rules import (
@@ -35,7 +35,7 @@ BEFORE, AFTER = "before", "after"
 MONTHS = ReleasePeriod(YEAR).months(9)
 STAGES = FigureTable("stages", Text({"en": "Stage"}), CASES, "rows", (FigureRow(BEFORE), FigureRow(AFTER)))
 """No release tells it: a case has no level as long as it was not assessed, which a definition proves."""
-TABLES = (*tables_of(read(MOROCCAN.read_bytes(), "m")), STAGES)
+TABLES = (*tables_of(read_file(MOROCCAN)), STAGES)
 LEAN = 0.72
 """Of the rows of a table each stands in so much fewer cases than the one before."""
 

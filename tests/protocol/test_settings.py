@@ -11,11 +11,11 @@ from engine.telling import MOROCCAN
 from school_protocol.engine.errors import DefinitionError
 from school_protocol.protocol import settings as protocol_settings
 from school_protocol.protocol.check_context import Path as Place
-from school_protocol.protocol.reader import read
+from school_protocol.protocol.reader import read, read_file
 from school_protocol.protocol.settings import CannotRewrite, Part, Value, rewritten, settings
 
 CONTENT = MOROCCAN.read_bytes()
-PROTOCOL = read(CONTENT, "1.yaml")
+PROTOCOL = read_file(MOROCCAN)
 SMALL = Path(__file__).with_name("small.yaml").read_text("utf-8")
 LETTER = "letter_due: {value: 24, unit: clock_hours, max: 48, lock: law"
 

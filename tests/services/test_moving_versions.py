@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import cache
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -81,8 +82,14 @@ def with_another_title(data: dict[str, Any]) -> None:
     data["states"]["report_received"]["title"] = TITLE
 
 
-HARMLESS = next_version(DATA, 2, with_another_title)
-SHORTER = next_version(DATA, 2, without_a_question)
+@cache
+def harmless() -> bytes:
+    return next_version(DATA, 2, with_another_title)
+
+
+@cache
+def shorter() -> bytes:
+    return next_version(DATA, 2, without_a_question)
 
 
 @pytest.fixture
@@ -132,7 +139,7 @@ def agrees_with_its_events(school: School) -> None:
 
 @pytest.mark.exhaustive
 def test_a_case_moves_by_one_event_and_follows_the_new_version(checked: School) -> None:
-    old, new = checked.ctx.library.protocol(KEY, 1), published(checked.ctx, HARMLESS)
+    old, new = checked.ctx.library.protocol(KEY, 1), published(checked.ctx, harmless())
     before = events_of(checked)
     assert checked.seen_by("head").head.protocol.version == 1, "a case stays on the version that it was opened under"
     line = moved(checked)
@@ -151,7 +158,7 @@ def test_a_case_moves_by_one_event_and_follows_the_new_version(checked: School) 
 
 @pytest.mark.exhaustive
 def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
-    published(checked.ctx, SHORTER)
+    published(checked.ctx, shorter())
     moved(checked, accepts=["answer_gone"])
     with pytest.raises(BadInput):
         checked.act("head", "safety_check", SAFE)
@@ -163,7 +170,7 @@ def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
 @pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) -> None:
-    published(checked.ctx, SHORTER)
+    published(checked.ctx, shorter())
     moved(checked, accepts=["answer_gone"])
     issued = issue_case_file(checked.ctx, checked.person("head"), checked.number, "school", "en", token="one")
     text = " ".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages)
@@ -192,7 +199,7 @@ def test_the_code_on_a_paper_tells_it_as_the_version_it_was_made_under_called_it
 
 @pytest.mark.exhaustive
 def test_a_correction_under_the_new_version_keeps_what_was_answered_before(checked: School) -> None:
-    published(checked.ctx, SHORTER)
+    published(checked.ctx, shorter())
     moved(checked, accepts=["answer_gone"])
     seq = next(event.seq for event in events_of(checked) if getattr(event, "act", "") == "safety_check")
     act = next(key for key, one in DATA["acts"].items() if one.get("kind") == "correct")
@@ -233,7 +240,7 @@ def test_a_case_that_must_stay_stays_whatever_is_decided(checked: School) -> Non
 def test_an_entry_taken_back_before_stays_taken_back(checked: School) -> None:
     done = checked.act("head", "note", text="Une note")
     take_back(checked.ctx, checked.person("head"), checked.number, done.seq, expected=None, token="t")
-    published(checked.ctx, HARMLESS)
+    published(checked.ctx, harmless())
     moved(checked)
     _head, record = see_record(checked.ctx, checked.person("head"), checked.number, done.seq)
     assert record.taken_back is not None
@@ -242,7 +249,7 @@ def test_an_entry_taken_back_before_stays_taken_back(checked: School) -> None:
 
 def test_a_form_opened_before_the_move_meets_a_conflict(checked: School) -> None:
     seq = checked.last_seq()
-    published(checked.ctx, HARMLESS)
+    published(checked.ctx, harmless())
     moved(checked)
     with pytest.raises(Conflict):
         checked.act("head", "safety_check", SAFE, expected=seq)
@@ -253,7 +260,7 @@ def test_a_form_opened_before_the_move_meets_a_conflict(checked: School) -> None
 
 @pytest.mark.parametrize("who", ["head", "team_member", "academy", "data_officer", "technical_admin"])
 def test_only_who_publishes_protocols_may(checked: School, who: str) -> None:
-    published(checked.ctx, HARMLESS)
+    published(checked.ctx, harmless())
     actor = checked.person(who)
     for asked in (
         lambda: see_difference(checked.ctx, actor, KEY, 1, 2),
@@ -282,7 +289,7 @@ def test_a_version_that_is_not_published_is_not_found(checked: School) -> None:
 
 
 def test_a_reason_is_asked_and_is_short(checked: School) -> None:
-    published(checked.ctx, HARMLESS)
+    published(checked.ctx, harmless())
     for reason, code in (("", "required"), ("  \n", "required"), ("x" * 501, "too_long:500")):
         with pytest.raises(BadInput) as refused:
             moved(checked, reason=reason)
@@ -297,7 +304,7 @@ def test_a_page_of_the_list_is_followed_by_the_next(school: School, monkeypatch:
     for _case in range(5):
         school.report()
     monkeypatch.setattr(move_case_module, "PAGE", 2)
-    published(school.ctx, HARMLESS)
+    published(school.ctx, harmless())
     seen: list[str] = []
     after: str | None = ""
     while after is not None:
@@ -312,7 +319,7 @@ def test_a_page_of_the_list_is_followed_by_the_next(school: School, monkeypatch:
 def test_one_moves_and_the_others_stay_as_they_were(checked: School) -> None:
     first = checked.number
     checked.report()
-    published(checked.ctx, HARMLESS)
+    published(checked.ctx, harmless())
     assert moved(checked, first).is_moved
     assert {line.number for line in listed(checked).lines} == {checked.number}
     published(checked.ctx, next_version(DATA, 3, with_another_title))
@@ -327,7 +334,7 @@ def test_one_case_that_cannot_be_read_keeps_no_other_off_the_list(
 ) -> None:
     bad = case_id_of(checked)
     checked.report()
-    published(checked.ctx, HARMLESS)
+    published(checked.ctx, harmless())
     real = loading.folded
 
     def torn(ctx: AppContext, session: Session, case_id: str) -> Any:
@@ -340,7 +347,7 @@ def test_one_case_that_cannot_be_read_keeps_no_other_off_the_list(
 
 
 def test_somebody_who_writes_meanwhile_is_waited_for(checked: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    published(checked.ctx, HARMLESS)
+    published(checked.ctx, harmless())
     real, clashes = loading.keep_in, count()
 
     def clashing(*arguments: Any, **more: Any) -> Any:
@@ -360,7 +367,7 @@ def test_two_administrators_at_once_move_a_case_once(school: School) -> None:
     for _case in range(6):
         school.report()
         numbers.append(school.number)
-    published(school.ctx, HARMLESS)
+    published(school.ctx, harmless())
     people = [school.person(WHO), school.person(f"{WHO}/2")]
     for number in numbers:
 
@@ -374,7 +381,7 @@ def test_two_administrators_at_once_move_a_case_once(school: School) -> None:
 
 
 def test_pressed_twice_it_is_done_once(checked: School) -> None:
-    published(checked.ctx, HARMLESS)
+    published(checked.ctx, harmless())
     actor = checked.person(WHO)
 
     def press(**more: Any) -> Moved:
@@ -393,7 +400,7 @@ def test_pressed_twice_it_is_done_once(checked: School) -> None:
 
 @pytest.mark.exhaustive
 def test_a_case_that_needs_a_decision_uses_no_token_up_without_one(checked: School) -> None:
-    published(checked.ctx, SHORTER)
+    published(checked.ctx, shorter())
     asked = {"reason": "Motif", "token": "one"}
     assert not moved(checked, accepts=(), **asked).is_moved
     assert moved(checked, accepts=["answer_gone"], **asked).is_moved
@@ -401,7 +408,7 @@ def test_a_case_that_needs_a_decision_uses_no_token_up_without_one(checked: Scho
 
 @pytest.mark.exhaustive
 def test_a_case_can_follow_a_third_version_and_keeps_all_answers(checked: School) -> None:
-    published(checked.ctx, SHORTER)
+    published(checked.ctx, shorter())
     moved(checked, accepts=["answer_gone"])
 
     published(checked.ctx, next_version(DATA, 3, without_a_question, with_another_title))

@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pytest
@@ -48,7 +49,9 @@ def edited(data: dict[str, Any]) -> None:
     data["states"]["report_received"]["title"]["en"] = "A report <b>came</b> in"
 
 
-SECOND = next_version(DATA, 2, edited)
+@cache
+def second() -> bytes:
+    return next_version(DATA, 2, edited)
 
 
 @dataclass
@@ -83,7 +86,7 @@ def site(moroccan: Protocol) -> Iterator[Site]:
         made = Site(player, [])
         made.report()
         made.report(checked=False)
-        published(player.ctx, SECOND)
+        published(player.ctx, second())
         yield made
 
 
