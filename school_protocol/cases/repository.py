@@ -251,10 +251,16 @@ def load_events(session: Session, vault: Vault, case_id: str) -> tuple[Entry, ..
     return tuple(_opened_entry(vault, key, row) for row in rows)
 
 
-def kinds_since(session: Session, case_id: str, seq: int) -> tuple[str, ...]:
-    """What sorts of events came after number `seq`; nothing is opened for that."""
-    later = (EventRow.case_id == case_id, EventRow.seq > seq)
-    return tuple(session.scalars(select(EventRow.kind).where(*later).order_by(EventRow.seq)))
+def kinds_since(session: Session, case_id: str, seq: int) -> dict[int, str]:
+    """Number → sort of each event after number `seq`, in their order; nothing is opened for that."""
+    return dict(session.execute(_KINDS_SINCE, {"case": case_id, "seq": seq}).tuples().all())
+
+
+_KINDS_SINCE = (
+    select(_EVENTS.seq, _EVENTS.kind)
+    .where(_EVENTS.case_id == bindparam("case"), _EVENTS.seq > bindparam("seq"))
+    .order_by(_EVENTS.seq)
+)
 
 
 def _every_event() -> Select[*tuple[Any, ...]]:

@@ -277,6 +277,8 @@ class Player:
     """Cases of the script that nobody of the team has opened since something in them cried to be seen → who looked."""
     ids: dict[str, str] = field(default_factory=dict)
     """Number of a case → its id."""
+    told: dict[str, int] = field(default_factory=dict)
+    """Case of the script → number of its latest event that a step has told."""
     watching: bool = True
     """Whether the state and the dues after each step are read back."""
 
@@ -343,7 +345,6 @@ class Player:
         self._look(actor, case)
         if self.watching:
             self._weigh(played, actor, step, case)
-        before = self._seq(case)
         try:
             self._do(actor, step, case)
         except Refused as refusal:
@@ -353,7 +354,7 @@ class Player:
             played.problems, played.sentences = bad.problems, bad.sentences
         except Unseen:
             played.refused = ("unseen",)
-        self._after(played, actor, case, before)
+        self._after(played, actor, case)
         return played
 
     def _look(self, actor: Actor, case: str) -> None:
@@ -364,7 +365,8 @@ class Player:
         with suppress(Unseen):
             look_at(self.ctx, actor, self.numbers[case])
         self.unseen[case].add(actor.id)
-        if self._seq(case) > before:
+        self.told[case] = self._seq(case)
+        if self.told[case] > before:
             del self.unseen[case]
 
     def _weigh(self, played: Played, actor: Actor, step: Step, case: str) -> None:
@@ -510,13 +512,15 @@ class Player:
         with self.ctx.realm.reading() as session:
             return repository.last_seq(session, found)
 
-    def _after(self, played: Played, actor: Actor, case: str, before: int) -> None:
+    def _after(self, played: Played, actor: Actor, case: str) -> None:
         found = self.case_id(case)
         if found is None:
             return
         with self.ctx.realm.reading() as session:
-            played.events = repository.kinds_since(session, found, before)
+            since = repository.kinds_since(session, found, self.told.get(case, 0))
             loaded = load_by_id(self.ctx, session, actor, found) if self.watching else None
+        played.events = tuple(since.values())
+        self.told[case] = max(since, default=self.told.get(case, 0))
         if {"CaseOpened", "ReportReceived", "DangerRaised"} & set(played.events):
             self.unseen[case] = set()
         if loaded is None:
@@ -553,6 +557,7 @@ def branched(player: Player) -> Iterator[Player]:
             yield replace(
                 player, ctx=ctx, clock=clock, actors=dict(player.actors), numbers=dict(player.numbers),
                 played=[], unseen={case: set(looked) for case, looked in player.unseen.items()}, ids={},
+                told=dict(player.told),
             )  # fmt: skip
         finally:
             ctx.close()

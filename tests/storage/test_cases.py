@@ -50,8 +50,8 @@ def test_kinds_since(realm: Realm) -> None:
     first, other = entry(), entry(kind="Recorded")
     case_id = realm.open_case(first, other, first)
     with realm.store.reading() as session:
-        assert cases_repository.kinds_since(session, case_id, 1) == (other.kind, first.kind)
-        assert cases_repository.kinds_since(session, case_id, 3) == ()
+        assert cases_repository.kinds_since(session, case_id, 1) == {2: other.kind, 3: first.kind}
+        assert cases_repository.kinds_since(session, case_id, 3) == {}
 
 
 def test_a_case_is_found_by_its_number(realm: Realm) -> None:
