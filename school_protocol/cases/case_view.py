@@ -48,7 +48,7 @@ from school_protocol.engine.errors import Unseen
 from school_protocol.engine.events import StepTaken
 from school_protocol.engine.facts import points_by
 from school_protocol.engine.intents import Choice, Reason
-from school_protocol.engine.next_steps import Waiting, act_for, follow_ups, is_again, waiting_list, ways_back
+from school_protocol.engine.next_steps import Waiting, act_for, follow_ups, is_again, places, waiting_list, ways_back
 from school_protocol.engine.review_state import sent_back
 from school_protocol.engine.story import StoryLine, StoryView, point_answers, story
 from school_protocol.language import ZONE
@@ -67,6 +67,8 @@ def caution_lines(seeing: Seeing) -> Iterator[CautionLine]:
 GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
 _ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKind.review_hold)
 """What has buttons of its own on the page."""
+_AFTER = 1_000
+"""The place of what a step or a duty calls for, and the case doesn't wait for yet."""
 _LOOKED_AT = 8
 """So many of the things that a case waits for are looked at, and …"""
 _OTHERS = 3
@@ -207,6 +209,10 @@ class Seeing(CaseReader):
         )  # fmt: skip
         return tuple(forward), tuple(other)
 
+    @cached_property
+    def _places(self) -> Mapping[tuple[str | None, str | None], int]:
+        return places(self.loaded.facts, self.running)
+
     def ways_back(self) -> tuple[WayBack, ...]:
         """What was asked since the case ended, and waits."""
         is_open = {choice.key: choice.is_open for choice in self.choices if choice.kind == "move"}
@@ -238,10 +244,11 @@ class Seeing(CaseReader):
             choice.reasons,
             may_try=bool(departing) and len(departing) == len(choice.reasons),
             is_again=is_again(self.loaded.facts, move),
+            place=self._places.get(("move", move.key)) if choice.is_open else None,
         )
 
     def acts(self) -> tuple[tuple[str, tuple[ActLine, ...]], ...]:
-        following, due = self._acts_of_next_steps(), self._acts_of_duties()
+        called_for = self._acts_of_next_steps() | self._acts_of_duties()
         first = act_for(self.loaded.facts, self.running, self.loaded.roles)
         grouped: dict[str, list[ActLine]] = {group: [] for group in GROUPS}
         for act in (self.protocol.acts[one.key] for one in self.choices if one.kind == "act" and one.is_open):
@@ -250,9 +257,8 @@ class Seeing(CaseReader):
                 continue
             records = self.case.records_of(act.key)
             last = records[-1].occurred_at if records else None
-            for_next = is_first or act.key in following
-            line = ActLine(act, len(records), last, for_next or act.key in due, for_next=for_next, is_first=is_first)
-            grouped[act.group].append(line)
+            place = -1 if is_first else self._places.get(("act", act.key), _AFTER if act.key in called_for else None)
+            grouped[act.group].append(ActLine(act, len(records), last, place))
         return tuple((group, tuple(lines)) for group, lines in grouped.items() if lines)
 
     def _acts_of_next_steps(self) -> set[str]:

@@ -253,7 +253,7 @@ def load_events(session: Session, vault: Vault, case_id: str) -> tuple[Entry, ..
 
 def kinds_since(session: Session, case_id: str, seq: int) -> dict[int, str]:
     """Number → sort of each event after number `seq`, in their order; nothing is opened for that."""
-    return dict(session.execute(_KINDS_SINCE, {"case": case_id, "seq": seq}).tuples().all())
+    return dict(session.execute(_KINDS_SINCE, {"case": case_id, "seq": seq}).all())
 
 
 _KINDS_SINCE = (

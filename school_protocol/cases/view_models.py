@@ -346,6 +346,8 @@ class MoveLine:
     """Only needs that may be departed from stand in the way, and the role is right."""
     is_again: bool = False
     """The case was there already, and nothing that calls for it was written since."""
+    place: int | None = None
+    """Where it stands among what the case waits for; None: it waits for no such step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,12 +389,8 @@ class ActLine:
     act: Act
     times: int
     last_at: datetime | None = None
-    suggested: bool = False
-    """It would meet a need of the next step, or a duty that is due."""
-    for_next: bool = False
-    """It would meet a need of the next step."""
-    is_first: bool = False
-    """The case waits for it, and for this reader."""
+    place: int | None = None
+    """Where it stands among what the case waits for: 0 is the most pressing; None: it is only possible."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 
 from school_protocol.engine.act_checks import left_to_sign
 from school_protocol.engine.case import Case
@@ -101,14 +102,13 @@ def waiting_of(facts: Facts, running: Iterable[Due]) -> Waiting:
 
 def waiting_list(facts: Facts, running: Iterable[Due], most: int) -> tuple[Waiting, ...]:
     """The acts, signatures and open moves that the case waits for, in order, each once, with whom it is asked of."""
-    found: dict[tuple[str | None, str | None], Waiting] = {}
-    coming = _Next(facts, tuple(running))
-    for one in coming.candidates():
-        if one.kind in ("act", "sign") or (one.kind == "move" and coming.is_open(one.key or "")):
-            found.setdefault((one.kind, one.key), one)
-        if len(found) == most:
-            break
-    return tuple(replace(one, roles=frozenset(_asked(facts, one.roles, one.is_for_each))) for one in found.values())
+    found = islice(_Next(facts, tuple(running)).once(), most)
+    return tuple(replace(one, roles=frozenset(_asked(facts, one.roles, one.is_for_each))) for one in found)
+
+
+def places(facts: Facts, running: Iterable[Due]) -> dict[tuple[str | None, str | None], int]:
+    """By kind and key, where each of them stands in that order, whoever can do it: 0 is the most pressing."""
+    return {(one.kind, one.key): place for place, one in enumerate(_Next(facts, tuple(running)).once())}
 
 
 def asked_alone(facts: Facts, running: Iterable[Due]) -> tuple[Asked, ...]:
@@ -186,7 +186,7 @@ class _Next:
         yield from self._refusal()
         timed = list(self._timed())
         yield from (found for is_short, found in timed if is_short)
-        yield from (self._of_open(move) for move in self.new if not self._unmet(move))
+        yield from (self._of_open(move) for move in self.new if not move.reason and not self._unmet(move))
         yield from self._towards(move for move in self.new[:1] if not move.reason)
         yield from (found for is_short, found in timed if not is_short)
         yield from (found for due in self.running if self._is_routine(due) for found in self._of_due(due))
@@ -195,9 +195,17 @@ class _Next:
         yield from (self._of_open(move) for move in self.moves if not self._unmet(move))
         yield from (self._of_open(move) for move in self.moves if not move.reason)
 
-    def is_open(self, move: str) -> bool:
-        """Whether nothing stands in the way of a move."""
-        return not self._unmet(self.protocol.moves[move])
+    def once(self) -> Iterator[Waiting]:
+        """The acts, signatures and open moves among them, each once."""
+        found: set[tuple[str | None, str | None]] = set()
+        for one in self.candidates():
+            is_told = one.kind in ("act", "sign") or (one.kind == "move" and not self._unmet_of(one.key))
+            if is_told and (one.kind, one.key) not in found:
+                found.add((one.kind, one.key))
+                yield one
+
+    def _unmet_of(self, move: str | None) -> list[str]:
+        return self._unmet(self.protocol.moves[move or ""])
 
     # ---- what is due -----------------------------------------------------------------------------------------
 

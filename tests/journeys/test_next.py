@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from typing import Any
 
@@ -17,7 +17,7 @@ from school_protocol.cases.showing import seeing_of
 from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.cases.view_models import CaseLine, CaseView
 from school_protocol.context import AppContext
-from school_protocol.engine.definition import Protocol
+from school_protocol.engine.definition import ActKind, Protocol
 from school_protocol.engine.errors import Unseen
 from school_protocol.engine.visibility import Actor
 from school_protocol.notifications.service import _Count, _open_counts
@@ -71,7 +71,7 @@ def _offers(view: CaseView) -> bool:
 
 def _is_offered(loaded: Loaded, line: CaseLine, view: CaseView) -> bool:
     """Whether what waits for the reader stands on the page: as something to write, a step, or what is due."""
-    acts = [one.act.title for _group, lines in view.acts for one in lines if one.is_first or one.suggested]
+    acts = [one.act.title for _group, lines in view.acts for one in lines if one.place is not None]
     moves = [one.move.title for one in (*view.next_moves, *view.ways_back)]
     acts += [duty.title for duty in loaded.protocol.duties.values() for act in duty.met_by
              if loaded.protocol.acts[act].title in acts]  # fmt: skip
@@ -128,3 +128,58 @@ def test_the_walk_notices_a_page_that_looks_by_itself(
     with throwaway(moroccan, (ROOT / "ma-cyberharassment/1.yaml").read_bytes(), START) as player:
         player.watching = False
         assert any(says in found for found in walk(player, "sc1", begins))
+
+
+# ---- what a story does next, against what the page says is next ----------------------------------------------------
+
+
+def offered(view: CaseView) -> list[str]:
+    """Acts and steps in the order in which the page tells this person of them; a signature is one thing."""
+    lines = [line for _group, found in view.acts for line in found if line.place is not None]
+    ways = [line for line in view.next_moves if line.is_open and line.place is not None]
+    places = {line.act.key: line.place or 0 for line in lines} | {line.move.key: line.place or 0 for line in ways}
+    back = [line.move.key for line in view.ways_back if line.is_open]
+    return [*(["sign"] if view.to_sign else []), *back, *sorted(places, key=lambda key: places[key])]
+
+
+def next_places(name: str) -> Iterator[tuple[int | None, int]]:
+    """Of each step of a story in an open case, where the page told whoever made it of it, and of how many things."""
+    with throwaway(read_file(place(name) / "1.yaml"), (place(name) / "1.yaml").read_bytes(), START) as player:
+        player.watching = False
+        for number, step in enumerate(story(name).steps, 1):
+            player._turn(step, number)
+            if "do" not in step:
+                continue
+            case, actor = str(step.get("case", "")), player.actor(str(step.get("as", "")))
+            player._look(actor, case)
+            told = None
+            if case in player.numbers and step.get("expect") != "refused":
+                with suppress(Unseen), player.ctx.realm.reading() as session:
+                    loaded = load(player.ctx, session, actor, player.numbers[case], reading=True)
+                    told = offered(seeing_of(player.ctx, loaded).page(tasks_alone=True))
+            if not player._one(number, step).went_as_said or told is None:
+                continue
+            protocol, key = player.protocol, str(step["do"])
+            act = protocol.acts.get(protocol.resolve("acts", key))
+            key = protocol.resolve("moves", key) if act is None else "sign" if act.kind is ActKind.sign else act.key
+            yield told.index(key) if key in told else None, len(told)
+
+
+def met(places: list[tuple[int | None, int]]) -> tuple[int, int, int]:
+    """How many steps there are, how many of them were told first, and how many among the first three."""
+    known = [place for place, _of in places if place is not None]
+    return len(places), known.count(0), sum(place < 3 for place in known)
+
+
+@pytest.mark.parametrize(("names", "steps", "first", "three"), [
+    (("ma-cyberharassment/transfer",), 12, 7, 7),
+    pytest.param(STORIES, 428, 241, 324, marks=pytest.mark.exhaustive),
+])  # fmt: skip
+def test_what_a_story_does_next_is_told_first_or_near_it(
+    names: tuple[str, ...], steps: int, first: int, three: int
+) -> None:
+    """The numbers may grow. The control: the same pages read from their last line meet fewer steps."""
+    places = [found for name in names for found in next_places(name)]
+    assert met(places) == (steps, first, three)
+    backwards = [(None if place is None else of - 1 - place, of) for place, of in places]
+    assert met(backwards)[1] < first / 2

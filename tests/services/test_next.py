@@ -42,7 +42,7 @@ def told(moroccan: Protocol, name: str, until: str, times: int = 1) -> Iterator[
 
 
 def suggested(view: CaseView) -> list[ActLine]:
-    return [line for _group, lines in view.acts for line in lines if line.suggested]
+    return [line for _group, lines in view.acts for line in lines if line.place is not None]
 
 
 def keys(view: CaseView) -> set[str]:
