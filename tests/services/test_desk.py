@@ -130,6 +130,7 @@ def test_who_leads_the_case_is_waited_for_then_the_head(people: School) -> None:
     people.wait(hours=1)
     people.move("team_coordinator", "qualify")
     people.act("team_coordinator", "name_seat", seat="lead", account=people.account("team_member/2"), reason="x")
+    people.move("team_coordinator", "assign")
     theirs = line(people, "team_member/2")
     assert (said(theirs.next), theirs.whom, theirs.since) == (
         "Listen to the targeted pupil",

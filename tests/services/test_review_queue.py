@@ -532,6 +532,7 @@ def test_an_observation_stands_on_the_desk_of_whoever_may_answer_it_until_it_is_
     school.act("team_member", "safety_check", SAFE)
     school.move("team_coordinator", "qualify")
     school.act("team_coordinator", "name_seat", seat="lead", account=school.account("team_member/2"), reason="x")
+    school.move("team_coordinator", "assign")
 
     def asked() -> dict[str, list[int]]:
         people = ("team_member/2", "team_coordinator", "head", "team_member", "directorate", "academy")

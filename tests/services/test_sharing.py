@@ -106,7 +106,7 @@ def test_once_handed_over_the_other_side_alone_goes_on(region: Region, code: str
     assert received.head.state.key == "report_qualified"
     kinds = [event.kind for event in received.chronology.events if event.kind != "case_seen"]
     assert kinds == ["case_joined", "case_opened"]
-    assert received.people == () == received.notes, "nothing of the listening, and nobody whom the request doesn't say"
+    assert received.people == (), "nobody whom the request doesn't say; of the listening, by the kinds above, nothing"
     assert NAME not in repr(received)
     assert seen(region, directorate, successor).head.number == successor
     if directorate != "directorate":

@@ -51,7 +51,7 @@ def test_only_what_anyone_may_do_is_open_to_those_signed_out(app: Flask, client:
         if PERMISSIONS[rule.endpoint] in (Permission.anyone, Permission.token) or "GET" not in (rule.methods or ()):
             continue  # what is read by token is asked for in test_api
         with app.test_request_context():
-            values: dict[str, Any] = dict.fromkeys(rule.arguments, 1)
+            values: dict[str, Any] = dict.fromkeys(rule.arguments, 1) | dict(rule.defaults or {})
             path = app.url_for(rule.endpoint, **values)
         if rule.endpoint.startswith("room."):
             assert client.get(path).status_code == 404, "a room's own pages are absent from the product"

@@ -223,7 +223,7 @@ def hands_over(player: Pressing, client: FlaskClient) -> None:
         assert len(text) > 4
         assert player.numbers[""] in text[0]
         if language == "fr":
-            assert player.protocol.title.in_language("fr") in " ".join(text[0].split())
+            assert player.protocol.title.in_language("fr") in " ".join(" ".join(text).split())
 
 
 # ---- the control: a press that does nothing, and a page that lacks a question, are noticed ---------------------------

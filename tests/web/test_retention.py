@@ -197,9 +197,9 @@ def test_a_case_leads_to_requests_of_rights_whoever_answers_them(desk: Desk) -> 
     desk.keeping.school.report()
     case = f"/cases/{desk.keeping.school.number}"
     for who in ("head", "data_officer"):
-        assert f'href="{case}/rights"' in desk.page(who, case), who
+        assert f'href="{case}/rights"' in desk.page(who, f"{case}/outcomes"), who
     for who in ("team_member", "team_coordinator", "directorate"):
-        assert f'href="{case}/rights"' not in desk.page(who, case), who
+        assert f'href="{case}/rights"' not in desk.page(who, f"{case}/outcomes"), who
 
 
 @pytest.mark.exhaustive
@@ -214,7 +214,7 @@ def test_a_request_that_waits_stands_on_the_desk_of_whoever_answers(desk: Desk) 
         page = desk.page(who, "/")
         assert waits in page, who
         assert link in page, who
-        assert "Une demande attend sa réponse" in desk.page(who, f"/cases/{school.number}"), who
+        assert "Une demande attend sa réponse" in desk.page(who, f"/cases/{school.number}/outcomes"), who
     for who in ("directorate", "team_member"):
         assert waits not in desk.page(who, "/"), who
     assert link not in desk.page("directorate", "/retention/requests"), "who answers none is not led to a shut page"

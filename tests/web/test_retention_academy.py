@@ -28,7 +28,7 @@ def test_an_academy_suspends_and_lifts_on_the_page_of_the_case(desk: Desk, langu
     path, until = f"/cases/{number}/retention", (desk.keeping.today + timedelta(days=90)).isoformat()
     suspends, lifts = WORDS[language]
     assert suspends in desk.page(who, path)
-    assert f'href="{path}"' in desk.page(who, f"/cases/{number}")
+    assert f'href="{path}"' in desk.page(who, f"/cases/{number}/outcomes")
     refused = desk.post(who, path, do="suspend", until="", reason=WHY)
     assert refused.status_code == 422
     assert WHY in refused.get_data(as_text=True), "what was typed stays"

@@ -151,7 +151,7 @@ def test_a_missing_form_s_observation_stands_where_it_is_to_be_written_and_on_it
     typed = {**dict(filled(form)), "about": "act.safety_check", "text": OPEN, "awaits": "1"}
     assert directorate.post(f"{case}/review/observe", data=typed).status_code == 303
     seq = school.seen_by("head").remarks[0].seq
-    next_card = page(head, case).partition('aria-labelledby="next"')[2].partition("</section>")[0]
+    next_card = page(head, case).partition('aria-labelledby="yours"')[2].partition("</section>")[0]
     assert OPEN in next_card
     assert f"{case}/acts/safety_check" in next_card
     assert OPEN in page(head, f"{case}/acts/safety_check")
@@ -185,9 +185,11 @@ def test_a_place_that_is_none_is_said_at_its_box_and_the_words_stay(school: Scho
 @pytest.mark.parametrize("who", ["head", "directorate"])
 def test_the_card_of_the_review_leads_to_the_place_and_to_all_of_them(school: School, who: str) -> None:
     seq = observes(school).seq
-    card = page(client(school, who), f"/cases/{school.number}")
+    reader, entry = client(school, who), f"/cases/{school.number}/entries/2"
+    card = page(reader, f"/cases/{school.number}")
     card = card.partition('aria-labelledby="review"')[2].partition("</section>")[0]
-    assert f'href="#remark-{seq}-1"' in card
+    assert f'href="{entry}#remark-{seq}-1"' in card
+    assert f'id="remark-{seq}-1"' in page(reader, entry)
     assert f'href="/cases/{school.number}/remarks"' in card
 
 

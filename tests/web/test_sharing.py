@@ -64,8 +64,9 @@ def test_a_transfer_is_found_on_the_desk_and_accepted_in_one_page(region: Region
     assert path not in there.open("/").html
     region.school.move("head", "transfer", reason="Déménagement")
     successor = region.school.seen_by("head").successor
-    assert SUMMARY in there.open(f"/cases/{successor}").html
-    assert NAME not in there.open(f"/cases/{successor}").html, "the request said of nobody that they go along"
+    assert SUMMARY in there.open(f"/cases/{successor}/chronology").html
+    for page in ("", "/people", "/chronology", "/outcomes"):
+        assert NAME not in there.open(f"/cases/{successor}{page}").html, "the request said of nobody that they go along"
 
 
 @pytest.mark.parametrize("language", ["fr", "ar"])
@@ -190,16 +191,16 @@ def test_a_contribution_is_agreed_to_read_and_settled(region: Region, language: 
     assert QUESTION in above.open(path).html
     above.send(answer="accepted")
     here = browser(region, "team_coordinator", language)
-    page = here.open(f"/cases/{lead}").html
+    page = here.open(f"/cases/{lead}/outcomes").html
     told = f"/cases/{lead}/contributions/{seq}"
     assert f'href="{told}"' in page
     assert "EV1" in here.open(told).html, "that signs are each case's own is said"
     there = browser(region, f"head {FAR}", language)
     (line,) = region.school.seen_by("head").contributions
-    page = there.open(f"/cases/{line.number}").html
-    assert QUESTION in page
+    pages = [there.open(f"/cases/{line.number}{part}").html for part in ("", "/people", "/chronology", "/outcomes")]
+    assert any(QUESTION in page for page in pages)
     for secret in (NAME, WORDS, f'href="/cases/{lead}"'):
-        assert secret not in page
+        assert not [page for page in pages if secret in page]
     for other in (f"/cases/{lead}", told, path):
         there.open(other, 404)
     here.open(f"/cases/{lead}/acts/settle_contribution?record={seq}")

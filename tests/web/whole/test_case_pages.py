@@ -172,9 +172,9 @@ def test_going_back_and_changing_the_words_loses_neither(case: str, browse: Brow
     shown = warden.send(f"{case}/acts/jot", 409, a__words="une montre rouge")
     assert "une montre rouge" in shown.get_data(as_text=True)
     assert "une montre bleue" in shown.get_data(as_text=True)
-    assert "une montre rouge" not in warden.client.get(case).get_data(as_text=True)
+    assert "une montre rouge" not in warden.client.get(f"{case}/chronology").get_data(as_text=True)
     warden.send(f"{case}/acts/jot")
-    page = warden.open(case).text
+    page = warden.open(f"{case}/chronology").text
     assert page.count("une montre rouge") == page.count("une montre bleue") > 0
 
 
@@ -222,7 +222,7 @@ def test_a_move_says_what_is_missing_and_goes_on_with_a_reason(case: str, browse
     done = warden.send(f"{case}/moves/start_looking", without__keeper_trained="Urgent, الآن")
     again = warden.send(f"{case}/moves/start_looking", without__keeper_trained="Urgent, الآن")
     assert (done.location, again.location) == (case, case)  # pressed twice: done once
-    assert warden.open(case).text.count("Urgent, الآن") == 1
+    assert warden.open(f"{case}/chronology").text.count("Urgent, الآن") == 1
 
 
 @pytest.mark.exhaustive

@@ -130,7 +130,7 @@ def test_on_a_case_each_act_and_step_has_its_question_mark(
     w = Wording(language)
     head = next(role.key for role in protocol.roles.values() if role.head)
     client = sign_in(head, language)
-    html = html_of(client, f"/cases/{number}")
+    html = html_of(client, f"/cases/{number}") + html_of(client, f"/cases/{number}/write")
     asks = [(unescape(address), unescape(said)) for address, _rest, said in ASKED.findall(html)]
     by_place = {address.partition("#")[2]: (address, said) for address, said in asks}
     linked = set(re.findall(rf'<a class="go" href="/cases/{number}/acts/(\w+)"', html))

@@ -174,13 +174,13 @@ def test_the_family_is_no_target_while_a_hold_stands(held: Held, browse: Browse)
 @pytest.mark.exhaustive
 def test_the_page_of_the_case_says_since_when_and_until_when(held: Held, browse: Browse) -> None:
     held.hold()
-    page = browse("team_member").open(f"/cases/{held.number}")
+    page = browse("team_member").open(f"/cases/{held.number}/outcomes")
     text = re.sub(r"\s+", " ", page.text)
     assert "depuis le 25 nov. 2026, 10:00" in text
     assert "à réexaminer avant le 28 nov. 2026, 10:00" in text
-    assert "Ne rien dire" in text or "suspendu" in text
+    assert "Ne rien lui dire" in browse("team_member").open(f"/cases/{held.number}/people").text
     head = browse("head")
-    assert f'href="/cases/{held.number}/acts/hold_review?hold=1"' in head.open(f"/cases/{held.number}").html
+    assert f'href="/cases/{held.number}/acts/hold_review?hold=1"' in head.open(f"/cases/{held.number}/outcomes").html
 
 
 def test_a_reporter_who_sees_nothing_hands_the_child_to_no_guardian(player: Player, browse: Browse) -> None:

@@ -180,7 +180,7 @@ def test_a_sign_is_shown_with_its_name_to_whoever_may_read_it(site: Site) -> Non
         reader = site.browser(who, "ar")
         reader.open(f"/cases/{site.number}/entries/{done}")
         assert f"<bdi>{said}</bdi> va mieux, [ZZ9] non." in reader.html
-        reader.open(f"/cases/{site.number}")
+        reader.open(f"/cases/{site.number}/chronology")
         assert f"<bdi>{said}</bdi> va mieux" in reader.html
 
 

@@ -68,11 +68,12 @@ def test_one_tap_on_the_case_page(writer: Browser, case: str) -> None:
     page = writer.client.get(case).get_data(as_text=True)
     assert "C’est annulé" in page
     assert "/undo" not in page
+    page = writer.client.get(f"{case}/chronology").get_data(as_text=True)
     assert "Annulée par son auteur(e) à 10:00" in page
     assert re.search(r"<s>[^<]+</s>", page)
     folded = page[page.index("Ce qui était écrit") :]
     assert BY_MISTAKE in folded[: folded.index("</details>")]
-    assert BY_MISTAKE not in page[: page.index('id="log"')], "not among the notes any more"
+    assert BY_MISTAKE not in page[: page.index("Ce qui était écrit")], "not among what was written any more"
 
 
 @pytest.mark.exhaustive

@@ -172,7 +172,7 @@ def test_a_stranger_to_the_definition_finds_none_and_nobody_sees_it_signed_out(
 @pytest.mark.exhaustive
 def test_the_desk_and_the_case_lead_there(sign_in: SignIn, case: str) -> None:
     client = sign_in("warden")
-    for address in ("/", f"/cases/{case}"):
+    for address in ("/", f"/cases/{case}/write"):
         assert 'href="/words"' in html_of(client, address)
 
 
