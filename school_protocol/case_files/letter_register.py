@@ -52,7 +52,7 @@ def _office(loaded: Loaded, view: Paper) -> Unit:
 class OutgoingLetter:
     """A line of the register: which letter, to whom, by kinds; its case, for whoever reads it.
 
-    Of a case from which somebody is shut out they see the number and the day alone: none is missing.
+    Of a case that they may not see, or that was erased, they see the number and the day alone: none is missing.
     """
 
     number: int
@@ -100,9 +100,9 @@ def see_register(ctx: AppContext, actor: Actor, code: str = "", year: int = 0, b
 
 
 def _line(ctx: AppContext, one: Registered) -> OutgoingLetter:
-    title, addressee = _kinds(ctx, one) if one.case or one.is_erased else (None, None)
+    title, addressee = _kinds(ctx, one) if one.case else (None, None)
     word = said(one.word, one.case) if one.case else {}
-    return OutgoingLetter(one.number, one.at, title, addressee, one.taken_back_at, one.case, word)
+    return OutgoingLetter(one.number, one.at, title, addressee, one.taken_back_at if one.case else None, one.case, word)
 
 
 def _kinds(ctx: AppContext, one: Registered) -> tuple[Text | None, Text | None]:

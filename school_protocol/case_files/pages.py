@@ -381,9 +381,9 @@ class Pages(Front):
     def _issued(self, document: str, profile: str) -> str:
         """What was handed out: the case file by whom it is for, any other document by its own title."""
         found = self.protocol.documents.get(document)
-        if found is None:
-            return document
-        return self.w.text(found.profiles[profile].title if profile in found.profiles else found.title)
+        if found is not None and profile in found.profiles:
+            return self.w.text(found.profiles[profile].title)
+        return presenters.document_title(self.w, found)
 
     def arrival(self, event: EventView) -> Markup | None:
         """Where a step led to."""

@@ -104,11 +104,11 @@ def letters_to(ctx: AppContext, session: Session, loaded: Loaded, reader: Reader
     """Each letter to that service that was issued and not taken back, with what it said when it was."""
     identities = names_in(ctx, session, loaded.case_id)
     for issued in loaded.case.documents:
-        document = loaded.protocol.documents.get(issued.document)
+        then = as_it_stood(loaded, issued)
+        document = then.protocol.documents.get(issued.document)
         is_taken_back = (issued.document, issued.copy) in loaded.case.revoked
         if document is None or not document.is_letter or issued.profile != reader.about or is_taken_back:
             continue
-        then = as_it_stood(loaded, issued)
         about = next(one for one in subjects(then, document, identities) if one.about == issued.profile)
         view = letter_view(ctx, session, then, document, about, issued.language, issued.role)
         names = account_names(ctx, [issued.actor], issued.language)

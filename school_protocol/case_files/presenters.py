@@ -15,7 +15,7 @@ from school_protocol.cases.view_models import PersonLine, RecordView, ReferralLi
 from school_protocol.engine import name_detection
 from school_protocol.engine.case_summary import AskedLine
 from school_protocol.engine.definition import ActKind, Protocol
-from school_protocol.engine.definition_parts import FieldType, FormField, Profile
+from school_protocol.engine.definition_parts import Document, FieldType, FormField, Profile
 from school_protocol.engine.events import Put
 from school_protocol.engine.evidence_pieces import Format, Purpose, Refusal
 from school_protocol.language import ZONE, Wording
@@ -395,6 +395,11 @@ def _of_state(w: Wording) -> dict[Refusal, str]:
 
 _SIGNS = 8
 """So many signs are still told one by one."""
+
+
+def document_title(w: Wording, document: Document | None) -> str:
+    """What a document is called; None: of a kind that is issued no more."""
+    return w.text(document.title) if document else w._("A document that is issued no more")
 
 
 def parts(view: CaseFile, wording: Wording) -> Iterator[str]:

@@ -376,7 +376,7 @@ _OF_RECORD: Mapping[str, Any] = {
 
 FORMAT = 1
 """Of the record: another shape is another number."""
-LAYOUT = 8
+LAYOUT = 9
 """Of the pages: where they say something in other words, or elsewhere, it is another number."""
 ID = "urn:school-protocol:case-record:1"
 BARE = f"{ID}:without-definitions"

@@ -28,9 +28,9 @@ from school_protocol.engine.visibility import Scope
 from school_protocol.storage import case_keys
 from school_protocol.storage.blobs import Blobs, FilesAway, kept_at, new_name
 from school_protocol.storage.engines import Session
-from school_protocol.storage.journal import WHOLE_CASE, Head
+from school_protocol.storage.journal import Head
 from school_protocol.storage.master_keys import open_bytes, seal_bytes
-from school_protocol.storage.models import EventRow, TombstoneRow, new_id
+from school_protocol.storage.models import EventRow, new_id
 from school_protocol.storage.sql import add_new, add_rows
 from school_protocol.storage.vault import Vault
 
@@ -386,7 +386,6 @@ class Registered:
     document: str
     addressee: str
     taken_back_at: datetime | None
-    is_erased: bool
     case: str
     word: str | None
 
@@ -430,11 +429,10 @@ def registered_letters(
 ) -> Sequence[Registered]:
     """The latest letters of that office and year, those before number `below` where one is given."""
     row, case = OutgoingLetterRow, CaseIndexRow
-    erased = exists().where(TombstoneRow.case_id == row.case_id, TombstoneRow.seq == WHOLE_CASE)
     query = (
         select(
             row.number, row.at, row.protocol, row.version, row.document, row.addressee, row.taken_back_at,
-            erased, func.coalesce(case.number, literal("")), case.word,
+            func.coalesce(case.number, literal("")), case.word,
         )
         .outerjoin(case, and_(case.case_id == row.case_id, where_visible(scope, today)))
         .where(row.unit == unit, row.year == year, *([row.number < below] if below else []))

@@ -16,6 +16,7 @@ from school_protocol.auth import sign_in_repository
 from school_protocol.auth.service import TooManyTries, place_of
 from school_protocol.case_files import record as case_files_record
 from school_protocol.case_files import repository
+from school_protocol.case_files.presenters import document_title
 from school_protocol.case_files.record import ID as RECORD_ID
 from school_protocol.case_files.record import RecordFault
 from school_protocol.case_files.service import code_of, trust_in
@@ -87,11 +88,11 @@ def by_code(ctx: AppContext, typed: str, wording: Wording) -> HandedOut | None:
         except Sealed:
             return None
     for event in case.documents:
-        document = case.protocol_at(event.seq, protocol).documents.get(event.document)
         made = code_of(ctx, case_id, number, event.document, event.copy).replace("-", "")
-        if document is not None and hmac.compare_digest(made.encode(), signs.encode()):
+        if hmac.compare_digest(made.encode(), signs.encode()):
+            document = case.protocol_at(event.seq, protocol).documents.get(event.document)
             gone = " ".join(finding_message(wording, one) for one in _revoked(case.events, event))
-            return HandedOut(wording.text(document.title), event.copy, event.at, gone)
+            return HandedOut(document_title(wording, document), event.copy, event.at, gone)
     return None
 
 

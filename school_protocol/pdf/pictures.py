@@ -2,34 +2,36 @@
 
 from __future__ import annotations
 
-import warnings
 from io import BytesIO
+from threading import Lock
 
 MEDIA_TYPE = "image/jpeg"
 _POINTS_MOST = 4_000_000
 _DECODED_MOST = 40_000_000
 _QUALITY = 88
+_TALLEST = 3
+"""So many times its width a picture may be high: of a taller one nobody reads the words on one page."""
+_ONE = Lock()
+"""What Pillow takes for damaged is a setting of the whole process."""
 
 
 def for_page(data: bytes) -> bytes | None:
-    """A JPEG of a PNG or JPEG, in three colours on white; None where it is neither, or too large, or damaged.
+    """A JPEG of a PNG or JPEG, in three colours on white; None where it is neither, too large, too tall, or damaged.
 
     The same picture, the same bytes.
     """
     from PIL import Image, ImageFile
 
-    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False  # WeasyPrint takes any
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
+    with _ONE:
+        before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False  # WeasyPrint takes any
+        try:
             with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as found:
-                if found.width * found.height > _DECODED_MOST:
-                    return None
-                return _written(found)
-    except Exception:  # whatever a reader of pictures says, it is none that can be printed
-        return None
-    finally:
-        ImageFile.LOAD_TRUNCATED_IMAGES = before
+                is_taken = found.width * found.height <= _DECODED_MOST and found.height <= _TALLEST * found.width
+                return _written(found) if is_taken else None
+        except Exception:  # whatever a reader of pictures says, it is none that can be printed
+            return None
+        finally:
+            ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
 def _written(found: object) -> bytes:

@@ -34,7 +34,7 @@ from school_protocol.privacy.evidence_files import AtHand, piece_at
 from school_protocol.privacy.models import FileAlarmRow
 from school_protocol.privacy.repository import DERIVATIVE, ORIGINAL, Fault
 from school_protocol.storage import access_log, idempotency
-from school_protocol.storage.blobs import refuse_elsewhere_in
+from school_protocol.storage.blobs import FilesAway, refuse_elsewhere_in
 from school_protocol.storage.engines import Session
 
 ECHO = timedelta(minutes=2)
@@ -164,8 +164,8 @@ def pictures_to_hand_out(
 ) -> Iterator[Picture]:
     """The pictures of these pieces that this person may open now, each with the event that says why it was opened.
 
-    One that is missing or altered is none, and said to be lost: both what was made of the file and the file itself are
-    looked at, since it is the file whose digest the register has.
+    One that can't be had now is kept apart. One that is missing or altered is none, and said to be lost: both what was
+    made of the file and the file itself are looked at, since it is the file whose digest the register has.
     """
     seeing = seeing_of(ctx, loaded)
     for record in evidence_pieces.pieces_of(loaded.case):
@@ -180,7 +180,11 @@ def pictures_to_hand_out(
             continue
         if life.shut_at is not None or piece.against() is not None:
             continue
-        found = [_content(ctx, session, piece, life, part) for part in (ORIGINAL, DERIVATIVE)]
+        try:
+            found = [_content(ctx, session, piece, life, part) for part in (ORIGINAL, DERIVATIVE)]
+        except (FilesAway, Unseen):  # the copy leaves all the same
+            yield Picture(record.seq, None, None)
+            continue
         if any(isinstance(one, Fault) for one in found):
             yield Picture(record.seq, None, None, is_lost=True)
             continue

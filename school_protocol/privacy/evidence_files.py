@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from school_protocol.cases import repository as cases_repository
 from school_protocol.cases.case_view import Seeing
 from school_protocol.cases.loading import Loaded, keep, load
 from school_protocol.cases.service import Done, repeated, tell_file
@@ -307,6 +308,8 @@ def _handled(
         for step, _target in steps:
             access_log.note(session, case_id=loaded.case_id, account=actor.id, at=ctx.now(), what=f"file.{step.value}")
             _tell(ctx, session, piece, life, step)
+            if step in (FileStep.shut, FileStep.destroyed):
+                cases_repository.forget_what_was_made(session, loaded.case_id)
             if step is FileStep.destroyed:
                 places = repository.destroy(session, loaded.case_id, life.id)
         idempotency.use(session, press, {"seq": seq, "raised": False, "number": number}, at=ctx.now())

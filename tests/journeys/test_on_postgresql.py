@@ -17,7 +17,7 @@ WALKS = (
     f"{PAGES}_the_first_minutes_are_on_the_receipt",
     f"{PAGES}_the_number_that_was_called_is_noted_and_no_other_of_the_same_service",
     f"{PAGES}_a_corrected_entry_is_read_from_then_on",
-    f"{PAGES}_acts_for_the_next_step_come_before_those_of_duties",
+    f"{PAGES}_the_page_tells_acts_in_the_order_of_what_the_case_waits_for",
 )
 
 

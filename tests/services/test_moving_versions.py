@@ -12,6 +12,7 @@ from functools import cache
 from io import BytesIO
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ from school_protocol.cases.service import record_act, take_back
 from school_protocol.cases.showing import see_correction, see_record
 from school_protocol.cases.story_player import Player, throwaway
 from school_protocol.context import AppContext
-from school_protocol.engine.case import fold
+from school_protocol.engine.case import Case, fold
 from school_protocol.engine.deadlines import dues, duties
 from school_protocol.engine.deadlines import read as facts_of
 from school_protocol.engine.definition import Protocol
@@ -195,6 +196,10 @@ def test_the_code_on_a_paper_tells_it_as_the_version_it_was_made_under_called_it
     codes = [code_of(checked.ctx, case_id_of(checked), checked.number, "case_file", one) for one in (1, 2)]
     found = [by_code(checked.ctx, code, Wording("en")) for code in codes]
     assert [(one.title, one.copy) for one in found if one] == [("Case file", 1), ("Otherwise", 2)]
+    monkeypatch.setattr(Case, "protocol_at", lambda *_more: SimpleNamespace(documents={}))
+    gone = by_code(checked.ctx, codes[0], Wording("en"))
+    assert gone is not None, "a paper of a kind that is issued no more is known all the same"
+    assert (gone.title, gone.copy) == ("A document that is issued no more", 1)
 
 
 @pytest.mark.exhaustive

@@ -195,12 +195,14 @@ def test_who_is_shut_out_of_a_case_sees_the_number_and_the_day_alone(school: Sch
     assert register(school, "team_coordinator").lines == known
 
 
-def test_the_line_of_an_erased_case_stays_without_the_case(school: School) -> None:
+def test_of_an_erased_case_the_number_and_the_day_stay_alone(school: School) -> None:
     sent(school)
-    known = kinds(register(school))
+    revoke(school.ctx, school.person("head"), school.number, "referral_letter", 1, "Erreur")
+    known = register(school).lines
+    assert [one.taken_back_at is None for one in known].count(False) == 1, "the control"
     case_id = case_id_of(school)
     with school.ctx.realm.writing() as session:
         privacy_repository.erase_case(session, school.ctx.vault, case_id, at=school.ctx.now(), actor="officer")
-    page = register(school)
-    assert kinds(page) == known
-    assert {one.case for one in page.lines} == {""}
+    assert register(school).lines == tuple(
+        OutgoingLetter(one.number, one.at, None, None, None, case="", word={}) for one in known
+    )

@@ -18,11 +18,13 @@ from school_protocol.case_files.service import issue_case_file, revoke, trust_in
 from school_protocol.case_files.verify_copy import asked, checked
 from school_protocol.cases.loading import load
 from school_protocol.engine.definition import Protocol
+from school_protocol.engine.errors import SentBefore
 from school_protocol.engine.events import DocumentIssued, FileOpened
 from school_protocol.pdf import pictures, rendering
 from school_protocol.privacy import evidence, evidence_files
 from school_protocol.privacy.evidence_files import attach_file
 from school_protocol.privacy.repository import Fault
+from school_protocol.storage.blobs import FilesAway
 from services import evidence_made as made
 from services.conftest import School
 from services.evidence_made import MAKER, SCREENSHOT, filing
@@ -183,6 +185,36 @@ def test_what_may_not_be_opened_or_is_not_what_it_was_stays_apart(
 
 
 @pytest.mark.exhaustive
+def test_a_copy_with_a_picture_is_not_handed_out_again_once_its_file_is_locked(school: School) -> None:
+    entry = piece(school, made.jpeg(900, 700))
+
+    def again(token: str) -> bytes:
+        actor = school.person("head")
+        return issue_case_file(
+            school.ctx, actor, school.number, "authority", "fr", about="referral-1", token=token
+        ).data
+
+    assert again("one") == again("one"), "the control: pressed twice, the same copy"
+    evidence_files.shut_file(school.ctx, school.person("team_member"), school.number, entry, token=school.token())
+    with pytest.raises(SentBefore):
+        again("one")
+    assert "Pièce 2 sur 2" in text_of(PdfReader(io.BytesIO(again("two"))).pages[-1])
+
+
+def test_a_store_that_does_not_answer_keeps_no_copy_back(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    piece(school, made.jpeg(900, 700))
+
+    def away(*_more: object) -> bytes:
+        raise FilesAway
+
+    monkeypatch.setattr(evidence, "_content", away)
+    reader = handed(school)
+    assert sorted(set(numbered(reader))) == [0, 1, 2]
+    assert "Conservé à part" in text_of(reader.pages[0])
+    assert not [one for one in events(school) if isinstance(one, FileOpened)]
+
+
+@pytest.mark.exhaustive
 def test_a_service_that_is_no_judicial_one_gets_no_picture(school: School) -> None:
     piece(school, made.jpeg(900, 700))
     targets = school.ctx.library.current()[0].targets
@@ -202,6 +234,8 @@ def test_a_huge_picture_is_made_smaller_and_what_is_none_is_not_printed() -> Non
     assert pictures.for_page(made.ten_gigapixels()) is None
     assert pictures.for_page(made.pdf()) is None
     assert pictures.for_page(made.png()[:80]) is None
+    assert pictures.for_page(made.png(100, 300)) is not None
+    assert pictures.for_page(made.png(100, 301)) is None, "nobody reads it on one page"
     assert pictures.for_page(huge) == pictures.for_page(huge)
 
 
