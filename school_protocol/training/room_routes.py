@@ -82,7 +82,7 @@ OPEN = frozenset(
     {
         "static", "desk.index", "desk.search", "desk.forget_draft", "desk.folds", "desk.leave", "desk.language",
         "reports.new", "reports.danger", "reports.receipt", "reports.raise_danger", "reports.act",
-        "cases.show", "cases.part", "cases.chronology", "cases.entry", "cases.undo", "cases.act", "cases.move",
+        "cases.show", "cases.part", "cases.word", "cases.chronology", "cases.entry", "cases.undo", "cases.act", "cases.move",
         "cases.danger", "cases.first_minutes", "cases.case_file", "cases.letters", "cases.letter", "cases.remarks",
         "cases.remark",
         "cases.review_sheet", "cases.settle_remark", "cases.copies", "cases.revoke", "cases.evidence",
