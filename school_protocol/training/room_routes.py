@@ -82,9 +82,9 @@ OPEN = frozenset(
     {
         "static", "desk.index", "desk.search", "desk.forget_draft", "desk.folds", "desk.leave", "desk.language",
         "reports.new", "reports.danger", "reports.receipt", "reports.raise_danger", "reports.act",
-        "cases.show", "cases.part", "cases.word", "cases.chronology", "cases.entry", "cases.undo", "cases.act", "cases.move",
+        "cases.show", "cases.part", "cases.word", "cases.chronology", "cases.entry", "cases.undo", "cases.act",
         "cases.danger", "cases.first_minutes", "cases.case_file", "cases.letters", "cases.letter", "cases.remarks",
-        "cases.remark",
+        "cases.remark", "cases.move",
         "cases.review_sheet", "cases.settle_remark", "cases.copies", "cases.revoke", "cases.evidence",
         "cases.evidence_file", "cases.open_file", "cases.evidence_mistake", "cases.removal", "cases.sight",
         "cases.readings", "cases.names", "cases.end_opened", "cases.door", "cases.emergency",
