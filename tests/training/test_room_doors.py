@@ -108,7 +108,6 @@ def test_a_room_has_no_page_of_the_host_and_the_host_none_of_a_room(hall: Hall) 
         assert phone.get(path).status_code == 404, path
 
 
-@pytest.mark.exhaustive
 def test_every_link_and_form_of_a_room_stays_in_it(hall: Hall) -> None:
     """Nothing on its pages leads to the host: a form would be sent to the real realm."""
     phone = hall.seated("Bleu", *EVERYTHING)
