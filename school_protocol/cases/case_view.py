@@ -65,7 +65,7 @@ def caution_lines(seeing: Seeing) -> Iterator[CautionLine]:
 # ---- from a folded case to what one person may see of it -----------------------------------------------------------
 
 GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
-_ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKind.review_hold)
+_ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral)
 """What has buttons of its own on the page."""
 _AFTER = 1_000
 """The place of what a step or a duty calls for, and the case doesn't wait for yet."""
@@ -192,6 +192,7 @@ class Seeing(CaseReader):
         """Forward moves, and the rest."""
         forward: list[MoveLine] = []
         other: list[MoveLine] = []
+        told = {step.do for step in self.protocol.states[self.case.state].next}
         for choice in self.choices:
             if choice.kind != "move":
                 continue
@@ -201,7 +202,8 @@ class Seeing(CaseReader):
             line = self._move_line(move, choice)
             if _role_refused(choice) and move.backwards:
                 continue
-            (other if move.backwards else forward).append(line)
+            is_next = line.place is not None and move.key in told
+            (other if move.backwards and not is_next else forward).append(line)
         forward.sort(
             key=lambda line: (
                 not line.is_open, _role_refused_line(line), line.is_again, line.move.reason, len(line.reasons)
@@ -522,6 +524,9 @@ class Seeing(CaseReader):
             story=self.told(),
             others=self.others(),
             awaited=tuple(line for line in self.referrals() if line.state != "settled"),
+            answer=next(
+                (act for act in self._open_acts(self.protocol.acts) if act.kind is ActKind.answer_referral), None
+            ),
         )
 
     def told(self) -> tuple[StoryLine, ...]:

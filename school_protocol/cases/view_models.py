@@ -517,6 +517,8 @@ class CaseView:
     others: tuple[OtherTask, ...] = ()
     awaited: tuple[ReferralLine, ...] = ()
     """Services that were told, and have not answered."""
+    answer: Act | None = None
+    """By what this reader may write down what they answered."""
 
 
 @dataclass(frozen=True, slots=True)

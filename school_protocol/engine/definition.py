@@ -39,8 +39,25 @@ class Stage(Named):
     pass
 
 
+class NextStep(Model):
+    """What a case that stands in a state waits for; `when`: as long as this holds, even where nothing calls for it."""
+
+    do: str
+    """An act or a move."""
+    when: Condition | None = None
+
+
+def _as_next(value: object) -> object:
+    items = as_list(value)
+    if not isinstance(items, list | tuple):
+        return items
+    return [{"do": one} if isinstance(one, str) else one for one in items]
+
+
 class State(Named):
     stage: str
+    next: Annotated[tuple[NextStep, ...], BeforeValidator(_as_next)] = ()
+    """What is told first of all that is open, in this order."""
     initial: bool = False
     team_sees: bool = False
     ended: bool = False

@@ -15,7 +15,7 @@ from school_protocol.engine.case import Case
 from school_protocol.engine.case_parts import Record, acts_as, is_signed
 from school_protocol.engine.deadlines import Due
 from school_protocol.engine.decisions import acts_that_meet
-from school_protocol.engine.definition import Act, ActKind, Deadline, Move, Protocol, ScopeKind, Source, Step
+from school_protocol.engine.definition import Act, ActKind, Deadline, Move, NextStep, Protocol, ScopeKind, Source, Step
 from school_protocol.engine.facts import Facts
 from school_protocol.engine.review_state import review_now, sent_back
 
@@ -178,12 +178,42 @@ class _Next:
 
     def candidates(self) -> Iterator[Waiting]:
         if self.case.live_dangers("raised"):
-            urgent = (found for due in self.running if self._deadline(due).urgent for found in self._of_due(due))
-            yield from (found for found in urgent if found.kind == "act")
-            yield from self._towards(self.moves)
+            urgent = [one for one in self._urgent() if one.kind == "act"]
+            placed = {step.do for step in self.protocol.states[self.case.state].next}
+            yield from (one for one in urgent if one.key not in placed)
+            yield from self._in_order([*urgent, *self._towards(self.moves)])
         yield from self._signatures()
         yield from self._back()
         yield from self._refusal()
+        yield from self._urgent(within=SHORT)
+        yield from self._in_order(list(self._rest()))
+
+    def _urgent(self, within: timedelta = timedelta.max) -> Iterator[Waiting]:
+        urgent = (due for due in self.running if self._deadline(due).urgent)
+        return (one for due in urgent if due.due_at - due.started_at <= within for one in self._of_due(due))
+
+    def _in_order(self, called_for: list[Waiting]) -> Iterator[Waiting]:
+        """What the definition tells first in this state, then the rest as it stands."""
+        for step in self.protocol.states[self.case.state].next:
+            yield from self._declared(step, called_for)
+        yield from called_for
+
+    def _declared(self, step: NextStep, called_for: list[Waiting]) -> Iterator[Waiting]:
+        """Where the case calls for it, or as long as the definition says."""
+        if step.when is not None and not step.when.holds(self.facts):
+            return
+        found = [one for one in called_for if one.key == step.do and self._is_told(one)]
+        if found or step.when is None:
+            yield from found[:1]
+            return
+        act, move = self.protocol.acts.get(step.do), self.protocol.moves.get(step.do)
+        if act is not None and self._is_open(act):
+            yield self._of_act(act, act.by, self.case.entry.at)
+        if move is not None and self.case.state in move.from_ and not self._unmet(move):
+            yield self._of_open(move)
+
+    def _rest(self) -> Iterator[Waiting]:
+        """What is due and what is open, in the order that holds for every protocol."""
         timed = list(self._timed())
         yield from (found for is_short, found in timed if is_short)
         yield from (self._of_open(move) for move in self.new if not move.reason and not self._unmet(move))
@@ -199,13 +229,13 @@ class _Next:
         """The acts, signatures and open moves among them, each once."""
         found: set[tuple[str | None, str | None]] = set()
         for one in self.candidates():
-            is_told = one.kind in ("act", "sign") or (one.kind == "move" and not self._unmet_of(one.key))
-            if is_told and (one.kind, one.key) not in found:
+            if self._is_told(one) and (one.kind, one.key) not in found:
                 found.add((one.kind, one.key))
                 yield one
 
-    def _unmet_of(self, move: str | None) -> list[str]:
-        return self._unmet(self.protocol.moves[move or ""])
+    def _is_told(self, one: Waiting) -> bool:
+        is_open = one.kind == "move" and not self._unmet(self.protocol.moves[one.key or ""])
+        return is_open or one.kind in ("act", "sign")
 
     # ---- what is due -----------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from school_protocol.engine.definition import (
     START,
     ActKind,
     Caution,
+    NextStep,
     Property,
     Protocol,
     Role,
@@ -41,6 +42,7 @@ from school_protocol.engine.definition_parts import (
     Wait,
 )
 from school_protocol.engine.kernel import contrary
+from school_protocol.engine.next_steps import NEVER_NEXT
 from school_protocol.engine.texts import N_, Listing, Text
 from school_protocol.protocol import document_checks, fact_checks, form_checks, settings
 from school_protocol.protocol.check_context import Book, Declared, Finding, Path, either
@@ -675,6 +677,8 @@ def _states(book: Book) -> None:
             book.say(("states", key), N_("the initial state cannot be an ended one"))
         if state.successor and not state.ended:
             book.say(("states", key, "successor"), N_("only an ended state has a successor"))
+        for number, step in enumerate(state.next):
+            _next_step(book, key, ("states", key, "next", number), step)
     if not book.declared.is_whole("states"):
         return
     initial = [key for key, state in book.protocol.states.items() if state.initial]
@@ -684,6 +688,20 @@ def _states(book: Book) -> None:
         book.say(
             ("states", key, "initial"), N_("%(state)s is initial already: only one state can be"), state=initial[0]
         )
+
+
+def _next_step(book: Book, state: str, path: Path, step: NextStep) -> None:
+    """Something that a case can wait for where it stands there."""
+    book.refer_one((*path, "do"), step.do, "acts", "moves")
+    book.over_facts((*path, "when"), step.when)
+    act, move = book.protocol.acts.get(step.do), book.protocol.moves.get(step.do)
+    is_ended = book.protocol.states[state].ended
+    here = {state, "any"} if is_ended else {state, "any", "open"}
+    is_act = act is not None and act.kind not in NEVER_NEXT and not here.isdisjoint(act.in_)
+    is_move = move is not None and not move.automatic and state in move.from_
+    if (act or move) and not (is_act or is_move):
+        text = N_('no case that stands in "%(state)s" waits for "%(name)s"')
+        book.say((*path, "do"), text, state=state, name=step.do)
 
 
 def _people(book: Book) -> None:

@@ -41,16 +41,16 @@ NAMED = frozenset(
     {
         "act", "acts", "acts_as", "after_move", "alike", "always_possible", "answers", "as", "ask", "asked_by",
         "asked_on", "at", "basis", "blocks", "by", "captured", "channel", "channels", "checks", "contact", "copies",
-        "danger_signature", "dangers", "deadline", "deadlines", "default", "digest", "distinct", "doors", "entered",
-        "entering", "evidence", "exempt", "fact", "fallen_due", "field", "fields", "filled", "for", "forbids_files",
-        "form", "format", "from", "given_by", "grid", "grid_known", "held", "held_on", "in", "in_time", "initial",
-        "invites", "issues", "leads_to", "letter_by", "lifted_with", "meets", "met", "met_by", "months_since", "move",
-        "moves", "named", "named_after", "named_by", "needs", "next_on", "not_for", "numbers", "online", "only",
-        "openers", "opens", "originals", "otherwise", "out_of_hours", "override", "people", "person", "public",
-        "readers", "reads", "reason", "recurrence", "reference", "removed", "restricted_reads", "result",
-        "school_known", "seat", "services", "shared", "side", "signed_by", "size", "slots", "staff_form", "stage",
-        "stand_in_by", "starts", "states", "streak_of", "summary", "suspended_while", "targets", "tell", "to", "value",
-        "values", "visa", "waiting", "waits",
+        "danger_signature", "dangers", "deadline", "deadlines", "default", "digest", "distinct", "do", "doors",
+        "entered", "entering", "evidence", "exempt", "fact", "fallen_due", "field", "fields", "filled", "for",
+        "forbids_files", "form", "format", "from", "given_by", "grid", "grid_known", "held", "held_on", "in", "in_time",
+        "initial", "invites", "issues", "leads_to", "letter_by", "lifted_with", "meets", "met", "met_by",
+        "months_since", "move", "moves", "named", "named_after", "named_by", "needs", "next", "next_on", "not_for",
+        "numbers", "online", "only", "openers", "opens", "originals", "otherwise", "out_of_hours", "override", "people",
+        "person", "public", "readers", "reads", "reason", "recurrence", "reference", "removed", "restricted_reads",
+        "result", "school_known", "seat", "services", "shared", "side", "signed_by", "size", "slots", "staff_form",
+        "stage", "stand_in_by", "starts", "states", "streak_of", "summary", "suspended_while", "targets", "tell", "to",
+        "value", "values", "visa", "waiting", "waits",
     }
 )  # fmt: skip
 """What holds identifiers, one or several, wherever it stands."""

@@ -22,7 +22,7 @@ ORDERED = frozenset({"values", "languages", "days", "fixed", "anchors", "first_a
                      "sections", "floors", "retention", "since", "until", "letterhead", "body", "points", "fields",
                      "people", "evidence", "services", "terms", "counts", "decisions", "order",
                      "named_after", "classes", "numbers", "rises", "urgent", "restricted", "advice", "do", "family",
-                     "after", "promises"})  # fmt: skip
+                     "after", "promises", "next"})  # fmt: skip
 """Lists in whose order there is a meaning, by their key."""
 
 
