@@ -568,7 +568,8 @@ def test_a_reader_of_pseudonyms_sees_no_name_and_no_words(filled: Filled) -> Non
     for one in filled.written:
         kept |= set(marks_of(protocol.form_of(one.act).fields, one.cleaned))
     last = filled.last_seq()
-    paths = ["", "/people", "/outcomes", "/write", "/evidence", "/danger", "/first-minutes", *(f"/entries/{one.seq}" for one in filled.written)]
+    paths = ["", "/people", "/outcomes", "/write", "/evidence", "/danger", "/first-minutes"]
+    paths += [f"/entries/{one.seq}" for one in filled.written]
     paths += [f"/chronology?before={seq}" for seq in range(2, last + 20, 18)]
     paths += [f"/acts/{act}" for act in protocol.acts] + [f"/moves/{move}" for move in protocol.moves]
     pages = {path: filled.page(reader, path) for path in paths}

@@ -223,7 +223,7 @@ _ROOM_FOLLOWS = re.compile(r"the heading .* stands at the foot of page \d+", re.
 
 @pytest.mark.exhaustive
 def test_a_tree_that_is_not_joined_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(embedding, "_join_trees", lambda _root, _tree, _pages: None)
+    monkeypatch.setattr(embedding, "_join_trees", lambda *_what, **_more: None)
     data, html = set_and_written(view_of(UNSEEN), "fr")
     assert "reading_order" in tags.faults(data, html)
 
