@@ -116,18 +116,23 @@ def test_page_and_lists_say_the_same_at_every_step(name: str) -> None:
 
 
 @pytest.mark.exhaustive(but=("planted0*",))
-@pytest.mark.parametrize(("planted", "begins", "says"), [
-    ((case_view, "follow_ups", lambda _facts, _running: ()), 33, "the desk says today, the page"),
-    ((case_view.Seeing, "acts", lambda _page: ()), 12, "the desk says that it waits for them"),
+@pytest.mark.parametrize(("planted", "name", "begins", "says"), [
+    ((case_view, "follow_ups", lambda _facts, _running: ()), "sc1", 33, "the desk says today, the page"),
+    ((case_view, "act_for", lambda *_what: None), "staff_concerned", 11, "the desk says that it waits for them"),
 ])  # fmt: skip
 def test_the_walk_notices_a_page_that_looks_by_itself(
-    moroccan: Protocol, monkeypatch: pytest.MonkeyPatch, planted: tuple[Any, str, Any], begins: int, says: str
+    moroccan: Protocol,
+    monkeypatch: pytest.MonkeyPatch,
+    planted: tuple[Any, str, Any],
+    name: str,
+    begins: int,
+    says: str,
 ) -> None:
-    """The planted controls: a page without the follow-ups of the lists, and one without the acts the case waits for."""
+    """The planted controls: a page without the follow-ups of the lists, and one without what the case waits for."""
     monkeypatch.setattr(*planted)
     with throwaway(moroccan, (ROOT / "ma-cyberharassment/1.yaml").read_bytes(), START) as player:
         player.watching = False
-        assert any(says in found for found in walk(player, "sc1", begins))
+        assert any(says in found for found in walk(player, name, begins))
 
 
 # ---- what a story does next, against what the page says is next ----------------------------------------------------
