@@ -247,18 +247,21 @@ def _spoken(element: Element, running: frozenset[str], language: str) -> Iterato
         yield child.tail or "", own
 
 
-def spoken(html: str, running: Iterable[str] = ("running", "foot")) -> list[tuple[str, str]]:
-    """A page's text with the language of each piece, as its HTML has them."""
+def spoken(found: Tagged, html: str, running: Iterable[str] = ("running", "foot")) -> list[tuple[str, str]]:
+    """A page's text with the language of each piece, as its HTML has them; a line of contents with its page's number."""
     from weasyprint import HTML
 
     root = HTML(string=html).etree_element
+    starts = {squeezed(tag.text): tag.pages[0] + 1 for tag in found.root.walk() if tag.role == "H2"}
+    for link in root.findall(".//*[@class='toc']/a"):
+        link.text = f"{link.text}{starts[squeezed(link.text or '')]}"
     return [(text, own) for text, own in _spoken(root, frozenset(running), "") if text.strip()]
 
 
 def reading_order(found: Tagged, html: str) -> list[str]:
     """The tree says what the HTML says, in its order, and nothing else."""
     wanted, got = (
-        squeezed("".join(text for text, _language in spoken(html))),
+        squeezed("".join(text for text, _language in spoken(found, html))),
         squeezed("".join(text for text, _language in _with_language(found.root))),
     )
     if wanted == got:
@@ -271,11 +274,11 @@ def reading_order(found: Tagged, html: str) -> list[str]:
 
 def languages(found: Tagged, html: str) -> list[str]:
     """Each letter has in the tree the language that it has in the HTML."""
-    wanted = "".join(own + "\0" for text, own in spoken(html) for _letter in squeezed(text))
+    wanted = "".join(own + "\0" for text, own in spoken(found, html) for _letter in squeezed(text))
     got = "".join(own + "\0" for text, own in _with_language(found.root) for _letter in squeezed(text))
     if wanted == got:
         return []
-    letters = squeezed("".join(text for text, _own in spoken(html)))
+    letters = squeezed("".join(text for text, _own in spoken(found, html)))
     pairs = zip(letters, wanted.split("\0"), got.split("\0"), strict=False)
     wrong = Counter((a, b) for _letter, a, b in pairs if a != b)
     return [

@@ -10,7 +10,7 @@ import pytest
 from pypdf import PdfReader
 
 from school_protocol.case_files.content import CaseFile, SummaryLine
-from school_protocol.case_files.pages import case_file_html
+from school_protocol.case_files.pages import Pages, case_file_html
 from school_protocol.case_files.presenters import outcome_label
 from school_protocol.engine.case_summary import AskedLine
 from school_protocol.engine.deadlines import Pause
@@ -84,7 +84,7 @@ def unread(text: str, whole: str) -> list[str]:
 def test_what_is_written_is_what_is_read_back(identified: CaseFile, language: str) -> None:
     protocol, pages = identified.head.protocol, text_of(printed(identified, language))
     whole = squeezed("\n".join(pages))
-    for section in identified.document.sections:
+    for section in Pages(identified, Wording(language)).printed():
         assert unread(section.title.in_language(language), whole) == []
     for stage in protocol.stages.values():
         assert unread(stage.title.in_language(language), whole) == []

@@ -221,7 +221,8 @@ def test_no_words_of_a_case_file_are_joined(small: Protocol, language: str) -> N
     html = case_file_html(view, wording)
     from .tags import spoken
 
-    known = {word for text, _language in spoken(html) for word in text.split()}
-    got = words(read_tags(case_pdf(view, wording)).root)
+    found = read_tags(case_pdf(view, wording))
+    known = {word for text, _language in spoken(found, html) for word in text.split()}
+    got = words(found.root)
     joined = [word for word in got if any(word != a and word.startswith(a) and word[len(a) :] in known for a in known)]
     assert [word for word in joined if len(word) > 12] == []

@@ -36,8 +36,8 @@ class Edit:
     def named(self) -> tuple[str, ...]:
         """Its place as a difference names it: options hold a title, and lists are named as a whole."""
         steps = list(self.place)
-        if "options" in steps[4:5] and len(steps) > 6 and steps[6] in ("fr", "ar", "en"):
-            steps.insert(6, "title")
+        if "options" in steps[-3:-2] and steps[-1] in ("fr", "ar", "en"):  # of a field, or of a table's column
+            steps.insert(-1, "title")
         until = next((number for number, step in enumerate(steps) if isinstance(step, int)), len(steps))
         return tuple(str(step) for step in steps[:until])
 
