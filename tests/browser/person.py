@@ -187,7 +187,7 @@ class Person:
         if self.has_receipts_alone:
             self.tap(self.page.locator('main a[href$="/receipt"]').first)
             return
-        line = self.page.locator(f'main .cases a[href="/cases/{self.served.number}"]')
+        line = self.page.locator(f'main .cases a[href$="/cases/{self.served.number}"]')
         if not line.count():
             self.page.goto(f"{self.served.url}/?filter=ended")
         self.tap(line)
@@ -222,7 +222,9 @@ class Person:
         """Tick these answers of that question."""
         group = self.page.locator("main form").get_by_role("group", name=re.compile(f"^{re.escape(question)}"))
         for answer in answers:
-            what = group.get_by_label(re.compile(f"^{re.escape(answer)}"))
+            what = group.get_by_label(answer, exact=True)
+            if not what.count():
+                what = group.get_by_label(re.compile(f"^{re.escape(answer)}"))
             self.unfold(what)
             what.check()
         self.answers += 1

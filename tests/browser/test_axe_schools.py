@@ -105,7 +105,7 @@ def test_pages_over_several_schools(ctx: Served, inspect: Inspect, language: str
     above = inspect("directorate P2", language, DESKTOP)
     above.visit(asked(ctx, above))
     here, case = inspect("team_coordinator", language), f"/cases/{ctx.number}"
-    here.visit(case)
+    here.visit(f"{case}/outcomes")
     told = here.page.locator("main a[href*='/contributions/']").get_attribute("href")
     expect(here.page.locator("[aria-labelledby=contributions] li")).to_have_count(2)
     here.visit(str(told))

@@ -63,7 +63,7 @@ def two_taps(team: Team) -> None:
     expect(member.said()).to_have_text("تم التسجيل: تسجيل من أُخبر شفويا.")
     expect(member.page.locator("h1")).to_have_text("الدقائق الأولى")
     assert (member.taps, member.answers) == (4, 0)
-    expect(member.page.locator("main")).to_contain_text("لا دفع ولا رد")
+    expect(member.page.locator("main")).to_contain_text("لا يدفع الطفل شيئا ولا يرد")
 
 
 def told_nothing(team: Team) -> None:
@@ -86,7 +86,7 @@ def told_nothing(team: Team) -> None:
     head.press("توقيع")
     expect(hold_of(head, 2)).not_to_contain_text("في انتظار التأكيد")
     head.turn_to("people")
-    expect(head.page.locator("main li").filter(has_text="عبد السلام").first).to_contain_text("لا يُخبَر بشيء")
+    expect(head.page.locator("main li").filter(has_text="عبد السلام").first).to_contain_text("لا يقال له شيء")
 
 
 def hold_of(person: Person, number: int) -> Locator:
