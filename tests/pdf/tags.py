@@ -248,7 +248,7 @@ def _spoken(element: Element, running: frozenset[str], language: str) -> Iterato
 
 
 def spoken(found: Tagged, html: str, running: Iterable[str] = ("running", "foot")) -> list[tuple[str, str]]:
-    """A page's text with the language of each piece, as its HTML has them; a line of contents with its page's number."""
+    """A page's text with the language of each piece, as its HTML has them; contents with the numbers of their pages."""
     from weasyprint import HTML
 
     root = HTML(string=html).etree_element
