@@ -27,6 +27,7 @@ from school_protocol.cases.showing import (
     see_danger,
     see_move,
     see_record,
+    see_tasks,
     what_is_new,
 )
 from school_protocol.engine.case_parts import Door
@@ -563,6 +564,7 @@ def test_lists_tell_the_data_officer_nothing_of_dangers_and_dues(school: School)
         week, (line,) = see_week(school.ctx, who), see_desk(school.ctx, who).lines
         assert (week.dangers, week.late, [day for day in week.days if day.dues]) == ((), (), [])
         assert (line.raised, line.next, line.due, line.due_at, line.whom) == (0, None, None, None, "")
+        assert see_tasks(school.ctx, who, school.number).line == line
     week, (line,) = see_week(school.ctx, school.person("head")), see_desk(school.ctx, school.person("head")).lines
     assert (len(week.dangers), line.raised) == (1, 1)
     assert line.due is not None

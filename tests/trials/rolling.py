@@ -182,9 +182,8 @@ def _read_alike(side: Side) -> list[str]:
     for client in side.clients:
         words = client.acknowledged[-1]
         for node in side.live:
-            page = requests.get(
-                f"{node.address}/cases/{client.number}", cookies={"session": client.token}, timeout=20
-            ).text
+            way = f"{node.address}/cases/{client.number}/chronology"
+            page = requests.get(way, cookies={"session": client.token}, timeout=20).text
             if words not in page:
                 found.append(f"{node.log.stem} does not show {words}")
     return found
